@@ -1,0 +1,55 @@
+# Everything is installed inside the checkout; nothing outside it is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check schema migrations lock bench
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+install: $(VENV)/installed web/packages/node_modules/installed ## set up the environment in .venv
+
+demo: install ## serve a demo organization and print what to open
+	$(BIN)/python server.py demo
+
+serve: install ## serve an empty database
+	$(BIN)/python server.py
+
+test: install docs/examples/node_modules/installed ## run the tests (TEST_DATABASE_URL and TEST_EVENTS_URL choose PostgreSQL and Redis)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+check: install ## lint, types, and whether schema.graphql is up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/python server.py export-schema | diff schema.graphql -
+
+schema: install ## write schema.graphql
+	$(BIN)/python server.py export-schema > schema.graphql
+
+migrations: install ## write a migration for what changed in models/
+	$(BIN)/python -m tortoise makemigrations
+
+lock: install ## choose the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+
+bench: ## measure (comes with the benchmark issue)
+	@echo "The benchmark is not built yet."
+
+$(VENV)/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Admit needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $@
+
+# npm brings GraphiQL's files, and what the docs' examples need; where there is no npm, the Python Package Index has one.
+%/node_modules/installed: %/package-lock.json requirements-node.lock $(VENV)/installed
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-node.lock
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/installed \
+	  || { echo "$*: npm could not fetch its packages; everything else works without them."; test -z "$$CI"; }

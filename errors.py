@@ -1,0 +1,340 @@
+"""Everything that fails on purpose.
+
+AdmitError
+├── Refused            a rule says no and the client can act on it: a member of the mutation's result union
+│   └── …              one class per state of the world; class, GraphQL type and code share the name
+└── Rejected           the caller's standing or mistake: a top-level GraphQL error, an HTTP status on a page
+    ├── Unauthenticated     UNAUTHENTICATED   401   no credential, or one that no longer counts
+    ├── Forbidden           FORBIDDEN         403   a good credential without the permission
+    ├── NotFound            NOT_FOUND         404   absent, or somebody else's: nobody can tell which
+    ├── BadRequest          BAD_REQUEST       400   an argument that cannot mean anything
+    └── RateLimited         RATE_LIMITED      429   too much, too fast: `retry_after` seconds
+
+Anything else is our bug: masked as INTERNAL, with an id that is in the log.
+A message is one sentence for a person, without personal data, tokens or codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class AdmitError(Exception):
+    """What every deliberate failure is."""
+
+    message: ClassVar[str] = "Something was refused."
+
+    def __init__(self, message: str | None = None) -> None:
+        self.text = message or self.message
+        super().__init__(self.text)
+
+
+class Rejected(AdmitError):
+    """The caller's standing or mistake."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+
+class Unauthenticated(Rejected):
+    """No credential was given, or it no longer counts."""
+
+    message = "Sign in first: the credential is missing, expired or revoked."
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class Forbidden(Rejected):
+    """The credential is good and lacks the permission."""
+
+    message = "Your role or key does not allow this."
+    code = "FORBIDDEN"
+    status = 403
+
+
+class NotFound(Rejected):
+    """There is no such thing that this credential may see."""
+
+    message = "There is nothing with this id."
+    code = "NOT_FOUND"
+    status = 404
+
+
+class BadRequest(Rejected):
+    """An argument cannot mean anything."""
+
+    message = "The request cannot be understood."
+    code = "BAD_REQUEST"
+    status = 400
+
+
+class RateLimited(Rejected):
+    """Too much, too fast."""
+
+    message = "Too many attempts: wait a little and try again."
+    code = "RATE_LIMITED"
+    status = 429
+
+    def __init__(self, retry_after: int, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(AdmitError):
+    """A rule of the business says no; its class says which."""
+
+
+# ---- accounts ------------------------------------------------------------------------------------
+
+
+class EmailTaken(Refused):
+    """A member with this e-mail address exists already."""
+
+    message = "This e-mail address is already in use: log in instead."
+
+
+class CredentialsWrong(Refused):
+    """The e-mail address and password do not belong together."""
+
+    message = "The e-mail address or the password is wrong."
+
+
+class PasswordTooWeak(Refused):
+    """The password is shorter than the installation allows, or longer than anyone types."""
+
+    message = "Choose a longer password."
+
+
+class InvalidInput(Refused):
+    """One value breaks a rule that the schema cannot express; `field` is its path."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+# ---- tests and tasks -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one row of a list: its index, the field, and a sentence."""
+
+    index: int
+    field: str
+    message: str
+
+
+class InvalidQuestions(Refused):
+    """Some questions of a test cannot be asked or scored; `problems` names each."""
+
+    message = "Some questions are not right; nothing was saved."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = tuple(problems)
+
+
+class InvalidSteps(Refused):
+    """Some steps of a task break a rule; `problems` names each."""
+
+    message = "Some steps are not right; nothing was saved."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = tuple(problems)
+
+
+class TestNotPublished(Refused):
+    """A task can only deliver published tests."""
+
+    __test__ = False
+    message = "Every step needs a published test."
+
+
+class InvalidWindow(Refused):
+    """An end that is not after its beginning."""
+
+    message = "The end must come after the beginning."
+
+
+class TaskNotOpen(Refused):
+    """The task does not let anybody in at present."""
+
+    message = "This task is not open."
+
+
+class TaskArchived(Refused):
+    """The task has been put away for good."""
+
+    message = "This task is archived."
+
+
+class RedirectRefused(Refused):
+    """The address is not one that candidates may be sent to."""
+
+    message = "Candidates may only be sent to an https address on an allowed host."
+
+
+# ---- tickets and links ---------------------------------------------------------------------------
+
+
+class InvalidCandidates(Refused):
+    """Some candidates' rows are not right; `problems` names every one and nothing was saved."""
+
+    message = "Some candidates are not right; no ticket was issued."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = tuple(problems)
+
+
+class TooManyRows(Refused):
+    """The list is empty or longer than one call may carry."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Send between 1 and {limit:,} rows in one call.")
+        self.limit = limit
+
+
+class IdempotencyKeyReused(Refused):
+    """The same idempotency key came with another body."""
+
+    message = "This idempotency key was used for a different request."
+
+
+class TicketRevoked(Refused):
+    """The ticket was withdrawn for good."""
+
+    message = "This invitation has been withdrawn."
+
+
+class TicketSuspended(Refused):
+    """The ticket is on hold."""
+
+    message = "This invitation is on hold: ask the organization that invited you."
+
+
+class TicketNotYetValid(Refused):
+    """The ticket, or its task, opens later."""
+
+    message = "It is too early: this invitation is not valid yet."
+
+
+class TicketExpired(Refused):
+    """The ticket's time, or its task's, has passed."""
+
+    message = "This invitation has expired."
+
+
+class TicketConsumed(Refused):
+    """Every assessment that the ticket allows has ended."""
+
+    message = "This invitation has been used: its tests are finished."
+
+
+class CodeUnknown(Refused):
+    """No ticket of the task has this code; every wrong code gets this one answer."""
+
+    message = "This code is not right: check it and try again."
+
+
+class LinkInvalid(Refused):
+    """The link was not made here, was changed, or was replaced by a newer one."""
+
+    message = "This link is not valid: ask for a new one."
+
+
+class LinkExpired(Refused):
+    """The link's time has passed."""
+
+    message = "This link has expired: ask for a new one."
+
+
+class LinkRevoked(Refused):
+    """The link was withdrawn."""
+
+    message = "This link has been withdrawn: ask for a new one."
+
+
+class LinkSpent(Refused):
+    """The link has opened as many assessments as it may."""
+
+    message = "This link has been used as often as it may be."
+
+
+# ---- sitting a test ------------------------------------------------------------------------------
+
+
+class AttemptsSpent(Refused):
+    """No attempt at this test is left."""
+
+    message = "No attempt at this test is left."
+
+
+class AssessmentEnded(Refused):
+    """The assessment is over."""
+
+    message = "This assessment has ended."
+
+
+class RequiredTestsUnfinished(Refused):
+    """A required test has not been taken to its end; where none is required, no test has."""
+
+    message = "Take every required test first."
+
+
+class AnotherTestRunning(Refused):
+    """One test at a time: another one of this assessment is unfinished."""
+
+    message = "Finish the test that is running first."
+
+
+class ProctorAwaited(Refused):
+    """The proctor has not let the candidate begin."""
+
+    message = "Wait for the proctor to let you begin."
+
+
+class SessionEnded(Refused):
+    """The test session is over; answers kept before stay kept."""
+
+    message = "This test has ended; the answers saved before then are kept."
+
+
+class SessionPaused(Refused):
+    """The proctor has stopped the clock."""
+
+    message = "This test is paused: wait for the proctor to resume it."
+
+
+class DeadlinePassed(Refused):
+    """The answer arrived after the deadline and its grace."""
+
+    message = "Time is up: this answer arrived too late; those saved before are kept."
+
+
+class InvalidAnswers(Refused):
+    """Some answers do not fit their questions; `problems` names each and nothing of this call was saved."""
+
+    message = "Some answers do not fit their questions; nothing of this call was saved."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = tuple(problems)
+
+
+class MoveNotAllowed(Refused):
+    """The state table has no such move; `status` is what the thing is now."""
+
+    def __init__(self, status: str, wanted: str) -> None:
+        super().__init__(f"It is {status}; it cannot become {wanted}.")
+        self.status = status
+
+
+class GradingNotPossible(Refused):
+    """There is nothing to grade or release in this state."""
+
+    message = "This session has not ended, or its results are not ready."

@@ -1,0 +1,1 @@
+"""The tables' history, made by Tortoise's own tool."""

@@ -1,0 +1,108 @@
+"""Who is asking, and the one table of what each role and scope may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import errors
+
+
+class Role(StrEnum):
+    """What a member of staff does in the organization."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    INSTRUCTOR = "INSTRUCTOR"
+    PROCTOR = "PROCTOR"
+    VIEWER = "VIEWER"
+
+
+class Permission(StrEnum):
+    """One thing that may be allowed: an API key's scopes are these values."""
+
+    READ = "read"
+    MANAGE_ORGANIZATION = "organization:write"
+    MANAGE_KEYS = "keys:write"
+    AUTHOR_TESTS = "tests:write"
+    MANAGE_TASKS = "tasks:write"
+    ISSUE_TICKETS = "tickets:write"
+    SHARE_LINKS = "links:write"
+    EXPORT = "exports:write"
+    PROCTOR = "sessions:proctor"
+    GRADE = "results:write"
+
+
+_EVERYTHING = frozenset(Permission)
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.OWNER: _EVERYTHING,
+    Role.ADMIN: _EVERYTHING,
+    Role.INSTRUCTOR: _EVERYTHING - {Permission.MANAGE_ORGANIZATION, Permission.MANAGE_KEYS},
+    Role.PROCTOR: frozenset({Permission.READ, Permission.PROCTOR}),
+    Role.VIEWER: frozenset({Permission.READ}),
+}
+
+
+class ActorKind(StrEnum):
+    """What sort of credential speaks."""
+
+    ANONYMOUS = "ANONYMOUS"
+    MEMBER = "MEMBER"
+    API_KEY = "API_KEY"
+    CANDIDATE = "CANDIDATE"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever is asking, as far as the rules care.
+
+    `gid` names them in the event log. `credential_id` is the log-in or the API key, checked again while a stream runs.
+    A candidate is confined to one ticket: `ticket_id`, `task_id`, `candidate_id` and `assessment_id` say which.
+    """
+
+    kind: ActorKind
+    gid: str
+    organization_id: UUID | None = None
+    permissions: frozenset[Permission] = frozenset()
+    id: UUID | None = None
+    credential_id: UUID | None = None
+    expires_at: datetime | None = None
+    ticket_id: UUID | None = None
+    task_id: UUID | None = None
+    candidate_id: UUID | None = None
+    assessment_id: UUID | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the table allows it."""
+        return permission in self.permissions
+
+    def must(self, permission: Permission) -> None:
+        """Raise Forbidden unless the table allows it, Unauthenticated when nobody is signed in."""
+        if self.organization_id is None:
+            raise errors.Unauthenticated
+        if permission not in self.permissions:
+            raise errors.Forbidden
+
+    @property
+    def organization(self) -> UUID:
+        """The credential's own organization. Raises Unauthenticated when nobody is signed in."""
+        if self.organization_id is None:
+            raise errors.Unauthenticated
+        return self.organization_id
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether this is a test-taker, confined to one ticket."""
+        return self.kind is ActorKind.CANDIDATE
+
+
+ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous")
+
+
+def system(organization_id: UUID) -> Actor:
+    """The server itself, acting in one organization: closing sessions at their deadline, making exports."""
+    return Actor(ActorKind.SYSTEM, "system", organization_id, _EVERYTHING)

@@ -1,0 +1,107 @@
+"""Assessments: one entry of a ticket into its task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
+
+from models.event import EventType
+from models.moves import Stateful
+from models.task import Task
+from models.ticket import Ticket
+
+
+class AssessmentStatus(StrEnum):
+    """Where an assessment is in its life."""
+
+    CREATED = "CREATED"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    LAPSED = "LAPSED"
+    CANCELLED = "CANCELLED"
+
+
+OPEN = (AssessmentStatus.CREATED, AssessmentStatus.IN_PROGRESS)
+
+
+class Assessment(Stateful):
+    """One entry of a ticket into its task, holding all its steps: a partial unique index keeps one open per ticket."""
+
+    prefix = "asm"
+    moved = EventType.ASSESSMENT_STATUS_CHANGED
+    candidate_scope = {"ticket_id": "ticket_id"}
+    MOVES = {
+        AssessmentStatus.CREATED: frozenset(
+            {AssessmentStatus.IN_PROGRESS, AssessmentStatus.LAPSED, AssessmentStatus.CANCELLED}
+        ),
+        AssessmentStatus.IN_PROGRESS: frozenset(
+            {AssessmentStatus.COMPLETED, AssessmentStatus.LAPSED, AssessmentStatus.CANCELLED}
+        ),
+        AssessmentStatus.COMPLETED: frozenset({AssessmentStatus.IN_PROGRESS}),
+        AssessmentStatus.LAPSED: frozenset({AssessmentStatus.IN_PROGRESS}),
+        AssessmentStatus.CANCELLED: frozenset(),
+    }
+
+    task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
+    task_id: UUID
+    ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField("admit.Ticket", related_name=False)
+    ticket_id: UUID
+    link_id: UUID | None = fields.UUIDField(null=True)
+    status = fields.CharEnumField(
+        AssessmentStatus, AssessmentStatus.__doc__, max_length=16, default=AssessmentStatus.CREATED
+    )
+    ended_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "assessment"
+        indexes = (("ticket_id", "id"), ("organization_id", "id"), ("status", "id"))
+
+    @classmethod
+    async def by_id(cls, key: UUID) -> Assessment | None:
+        """The assessment that a signed token names, with its ticket; the signature is the authority."""
+        return await cls.get_or_none(id=key).select_related("ticket")
+
+    @classmethod
+    async def open_of(cls, ticket: Ticket) -> Assessment | None:
+        """The ticket's open assessment, if there is one."""
+        return await cls.get_or_none(ticket_id=ticket.id, status__in=OPEN)
+
+    @classmethod
+    def lapsing(cls, at: datetime) -> QuerySet[Assessment]:
+        """The open assessments, of every organization, that nobody sits a test of and whose time has passed."""
+        from models.session import UNFINISHED, TestSession  # noqa: PLC0415  a session points at its assessment
+
+        late = Q(ticket__valid_until__lte=at) | Q(task__closes_at__lte=at)
+        busy = Subquery(TestSession.filter(status__in=UNFINISHED).values("assessment_id"))
+        return cls.filter(late, status__in=OPEN).exclude(id__in=busy).order_by("id")
+
+    @classmethod
+    async def has_lapsed(cls, ticket: Ticket) -> bool:
+        """Whether the ticket's newest assessment ran out of time."""
+        newest = await cls.filter(ticket_id=ticket.id).order_by("-id").first()
+        return newest is not None and newest.status is AssessmentStatus.LAPSED
+
+    @classmethod
+    async def of_tickets(cls, keys: Collection[UUID]) -> list[Assessment]:
+        """The assessments of these tickets, oldest first; for whoever holds the tickets."""
+        return await cls.filter(ticket_id__in=keys).order_by("id")
+
+    @classmethod
+    async def count_of(cls, ticket: Ticket) -> int:
+        """How many assessments of the ticket count against what it allows."""
+        return await cls.filter(ticket_id=ticket.id).exclude(status=AssessmentStatus.CANCELLED).count()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the candidate may go on."""
+        return self.status in OPEN
+
+    def concerns(self) -> dict[str, UUID]:
+        """Filed under its task and ticket."""
+        return {"task_id": self.task_id, "ticket_id": self.ticket_id}

@@ -1,0 +1,95 @@
+"""What every row has, and the door through which an organization's rows are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from tortoise import Model, fields
+from tortoise.queryset import QuerySet
+
+import errors
+from models import chance, clock
+
+if TYPE_CHECKING:
+    from models.actor import Actor
+    from models.organization import Organization
+
+
+R = TypeVar("R", bound="Row")
+
+
+def key_in(gid: str, expected: str) -> UUID:
+    """The key inside a global id with the expected prefix. Raises NotFound for another type's id or no id at all."""
+    prefix, _, key = gid.partition("_")
+    if prefix != expected or len(key) != 36:
+        raise errors.NotFound
+    try:
+        return UUID(key)
+    except ValueError:
+        raise errors.NotFound from None
+
+
+class Row(Model):
+    """A row with a UUIDv7 key, shown to clients as its prefix and the key."""
+
+    prefix: ClassVar[str]
+
+    id = fields.UUIDField(primary_key=True, default=chance.new_id)
+    created_at: datetime = fields.DatetimeField(default=clock.now)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def gid(self) -> str:
+        """The global id, like `tkt_01890a5d-…`."""
+        return f"{self.prefix}_{self.id}"
+
+    @classmethod
+    def key_of(cls, gid: str) -> UUID:
+        """The key inside a global id. Raises NotFound for another type's id or no id at all."""
+        return key_in(gid, cls.prefix)
+
+
+class Owned(Row):
+    """A row that belongs to one organization and is never seen by another."""
+
+    # Which column a candidate's own id is compared with, by that id's name on the actor; empty: candidates see none.
+    candidate_scope: ClassVar[Mapping[str, str]] = {}
+
+    organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
+        "admit.Organization", related_name=False, on_delete=fields.CASCADE
+    )
+    organization_id: UUID
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> QuerySet[Self]:
+        """The rows this actor may know of: its organization's, and for a candidate only those of its own ticket."""
+        own = cls.filter(organization_id=actor.organization)
+        if not actor.is_candidate:
+            return own
+        if not cls.candidate_scope:
+            return own.filter(id__isnull=True)
+        return own.filter(**{column: getattr(actor, name) for column, name in cls.candidate_scope.items()})
+
+    @classmethod
+    async def seen_by(cls, actor: Actor, key: UUID) -> Self:
+        """The row with this key. Raises NotFound when it is absent or somebody else's."""
+        return _found(await cls.visible_to(actor).get_or_none(id=key))
+
+    @classmethod
+    async def locked_by(cls, actor: Actor, key: UUID) -> Self:
+        """The same, held until the transaction ends, so that what is read stays true while deciding."""
+        return _found(await cls.visible_to(actor).select_for_update().get_or_none(id=key))
+
+
+def _found(row: R | None) -> R:
+    if row is None:
+        raise errors.NotFound
+    return row

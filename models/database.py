@@ -1,0 +1,103 @@
+"""Where the rows are: SQLite with a connection for writing and one for reading, or a PostgreSQL pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tortoise import Model, Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import BaseORMException
+from tortoise.migrations.api.migrate import migrate as run_migrations
+
+from models import unit
+
+# synchronous=FULL: what was acknowledged survives a power cut. mmap and cache: see PERFORMANCE.md.
+_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": 10_000,
+    "cache_size": -65_536,
+    "mmap_size": 268_435_456,
+    "temp_store": "MEMORY",
+}
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether the URL names an SQLite file, which one process serves alone."""
+    return url.startswith("sqlite:")
+
+
+def path_of(url: str) -> Path:
+    """The SQLite file that the URL names: `sqlite:var/admit.sqlite3` or `sqlite:///srv/admit.sqlite3`."""
+    return Path(unquote(url.removeprefix("sqlite:").removeprefix("//")))
+
+
+def config(url: str, pool: int = 10) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite:path` or `postgres://user@host:port/name` with `pool` connections."""
+    app = {"models": ["models"], "default_connection": "default", "migrations": "migrations"}
+    base = {"apps": {"admit": app}, "use_tz": True, "timezone": "UTC"}
+    if is_sqlite(url):
+        connection = {"engine": "models.sqlite", "credentials": {"file_path": str(path_of(url)), **_PRAGMAS}}
+        return {**base, "connections": {"default": connection, "read": connection}, "routers": [ReadApart]}
+    scheme = urlsplit(url).scheme
+    asyncpg = expand_db_url("asyncpg" + url.removeprefix(scheme))
+    asyncpg["credentials"] |= {"minsize": 1, "maxsize": pool}
+    return {**base, "connections": {"default": asyncpg}}
+
+
+class ReadApart:
+    """Sends reads to their own SQLite connection, except inside a transaction, which must see what it wrote."""
+
+    def db_for_read(self, model: type[Model]) -> str:
+        """The connection a SELECT uses."""
+        return "default" if unit.is_open() else "read"
+
+    def db_for_write(self, model: type[Model]) -> str:
+        """The connection an INSERT, UPDATE or DELETE uses."""
+        return "default"
+
+
+async def connect(url: str, pool: int = 10) -> TortoiseContext:
+    """Open the database for the whole process; undo with `disconnect`."""
+    return await Tortoise.init(config=config(url, pool), _enable_global_fallback=True)
+
+
+async def disconnect() -> None:
+    """Finish what is being written, then close every connection."""
+    await unit.drain()
+    await Tortoise.close_connections()
+
+
+async def answers() -> bool:
+    """Whether the database can be asked something."""
+    try:
+        await connection().execute_query("SELECT 1")
+    except (BaseORMException, OSError):
+        return False
+    return True
+
+
+async def migrate(url: str) -> None:
+    """Bring the tables up to date. Raises Tortoise's OperationalError when the database refuses."""
+    await run_migrations(config=config(url))
+    await Tortoise.close_connections()
+
+
+def connection() -> BaseDBAsyncClient:
+    """The connection that reads go to at this point of the code: the open transaction's, or the readers'."""
+    names = ReadApart()
+    return get_connection("default" if is_postgres() or unit.is_open() else names.db_for_read(Model))
+
+
+def is_postgres() -> bool:
+    """Whether the open database is PostgreSQL."""
+    return get_connection("default").capabilities.dialect == "postgres"
+
+
+OFFLINE = config("sqlite::memory:")  # what `tortoise makemigrations` compares the models with; it opens nothing

@@ -1,0 +1,176 @@
+"""The append-only log of everything that changed, read in one order by everybody."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import Model, fields
+from tortoise.connection import get_connection
+from tortoise.functions import Max
+from tortoise.queryset import QuerySet
+
+import errors
+from models import chance, clock, unit
+from models.actor import Actor
+from models.base import key_in
+
+
+class EventType(StrEnum):
+    """What happened."""
+
+    ORGANIZATION_CREATED = "ORGANIZATION_CREATED"
+    MEMBER_LOGGED_IN = "MEMBER_LOGGED_IN"
+    MEMBER_LOGGED_OUT = "MEMBER_LOGGED_OUT"
+    API_KEY_CREATED = "API_KEY_CREATED"
+    API_KEY_REVOKED = "API_KEY_REVOKED"
+    TEST_CREATED = "TEST_CREATED"
+    TEST_STATUS_CHANGED = "TEST_STATUS_CHANGED"
+    TASK_CREATED = "TASK_CREATED"
+    TASK_STATUS_CHANGED = "TASK_STATUS_CHANGED"
+    FINISH_REDIRECT_CONFIGURED = "FINISH_REDIRECT_CONFIGURED"
+    TICKETS_ISSUED = "TICKETS_ISSUED"
+    TICKET_STATUS_CHANGED = "TICKET_STATUS_CHANGED"
+    ACCESS_LINKS_CREATED = "ACCESS_LINKS_CREATED"
+    ACCESS_LINK_REVOKED = "ACCESS_LINK_REVOKED"
+    ASSESSMENT_STATUS_CHANGED = "ASSESSMENT_STATUS_CHANGED"
+    TEST_SESSION_STATUS_CHANGED = "TEST_SESSION_STATUS_CHANGED"
+    ANSWERS_SAVED = "ANSWERS_SAVED"
+    TIME_ADJUSTED = "TIME_ADJUSTED"
+    ANSWER_GRADED = "ANSWER_GRADED"
+    RESULT_RECORDED = "RESULT_RECORDED"
+    RESULTS_RELEASED = "RESULTS_RELEASED"
+    EXPORT_REQUESTED = "EXPORT_REQUESTED"
+    EXPORT_PROGRESSED = "EXPORT_PROGRESSED"
+    EXPORT_READY = "EXPORT_READY"
+    EXPORT_FAILED = "EXPORT_FAILED"
+    EXPORT_DOWNLOADED = "EXPORT_DOWNLOADED"
+
+
+class Event(Model):
+    """One change: what, to which thing, by whom, when. It never holds personal data, codes or tokens.
+
+    `position` grows in the order of commits within an organization. `subject` and `actor` are global ids. The task,
+    ticket and session it concerns are columns, so that a stream reads only what it asked for.
+    """
+
+    prefix = "evt"
+
+    position: int = fields.BigIntField(primary_key=True, generated=True)
+    id = fields.UUIDField(default=chance.new_id, unique=True)
+    organization_id: UUID = fields.UUIDField()
+    type = fields.CharEnumField(EventType, EventType.__doc__, max_length=40)
+    subject = fields.CharField(max_length=60)
+    actor = fields.CharField(max_length=60)
+    task_id: UUID | None = fields.UUIDField(null=True)
+    ticket_id: UUID | None = fields.UUIDField(null=True)
+    session_id: UUID | None = fields.UUIDField(null=True)
+    payload: dict[str, Any] = fields.JSONField(default=dict)
+    created_at: datetime = fields.DatetimeField(default=clock.now)
+
+    class Meta:
+        table = "event"
+        indexes = (
+            ("organization_id", "position"),
+            ("task_id", "position"),
+            ("ticket_id", "position"),
+            ("session_id", "position"),
+        )
+
+    @property
+    def gid(self) -> str:
+        """The global id; the same in the stream, the feed and a webhook."""
+        return f"{self.prefix}_{self.id}"
+
+    @classmethod
+    def key_of(cls, gid: str) -> UUID:
+        """The id inside a global id. Raises NotFound for another type's id or no id at all."""
+        return key_in(gid, cls.prefix)
+
+    @property
+    def cursor(self) -> str:
+        """The event's place in the log, as clients send it back."""
+        return cursor_of(self.position)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> QuerySet[Event]:
+        """The organization's log in order; a candidate sees its own ticket's part."""
+        log = cls.filter(organization_id=actor.organization).order_by("position")
+        return log.filter(ticket_id=actor.ticket_id) if actor.is_candidate else log
+
+    @classmethod
+    def following(
+        cls, actor: Actor, position: int, types: Collection[EventType] | None = None, **about: UUID | str
+    ) -> QuerySet[Event]:
+        """What this actor may know of that came after the position: of these types (None: all), about these things."""
+        later = cls.visible_to(actor).filter(position__gt=position, **about)
+        return later if types is None else later.filter(type__in=list(types))
+
+
+async def head(organization_id: UUID) -> int:
+    """The newest position of the organization's log; 0 when it is empty."""
+    newest = await Event.filter(organization_id=organization_id).order_by("-position").first().values_list("position")
+    return int(newest[0]) if newest else 0
+
+
+async def heads(organization_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """The newest position of each of these organizations' logs: for the server itself, which wakes those who wait."""
+    logs = Event.filter(organization_id__in=list(organization_ids)).annotate(newest=Max("position"))
+    return dict(await logs.group_by("organization_id").values_list("organization_id", "newest"))
+
+
+def cursor_of(position: int) -> str:
+    """A position as clients see it: opaque."""
+    return urlsafe_b64encode(position.to_bytes(8, "big")).decode("ascii").rstrip("=")
+
+
+def position_of(cursor: str) -> int:
+    """The position behind a cursor. Raises BadRequest for what is none of ours."""
+    try:
+        position = int.from_bytes(urlsafe_b64decode(cursor.encode("ascii") + b"="), "big")
+        if position < 1 << 63 and cursor_of(position) == cursor:
+            return position
+    except (ValueError, OverflowError):
+        pass  # told below, like a cursor that decodes to something else
+    raise errors.BadRequest("The cursor is not one of ours.")
+
+
+def record(
+    type_: EventType,
+    subject: str,
+    actor: Actor,
+    *,
+    task_id: UUID | None = None,
+    ticket_id: UUID | None = None,
+    session_id: UUID | None = None,
+    **payload: Any,
+) -> None:
+    """Write to the log, in the transaction that is open, that `actor` did this to `subject`."""
+    unit.current().events.append(
+        Event(
+            organization_id=actor.organization,
+            type=type_,
+            subject=subject,
+            actor=actor.gid,
+            task_id=task_id,
+            ticket_id=ticket_id,
+            session_id=session_id,
+            payload=payload,
+        )
+    )
+
+
+async def write(events: Sequence[Event]) -> None:
+    """Insert a transaction's events, last of all, one transaction of an organization at a time.
+
+    PostgreSQL hands out positions before it commits: without the lock a reader could see 8 before 7 and never see 7.
+    """
+    client = get_connection("default")
+    if client.capabilities.dialect == "postgres":
+        for organization_id in sorted({event.organization_id for event in events}):
+            await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])
+    await Event.bulk_create(events)

@@ -1,0 +1,70 @@
+"""People on staff and the log-ins they hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+
+from models.actor import PERMISSIONS, Actor, ActorKind, Role
+from models.base import Owned
+
+
+class Member(Owned):
+    """A person on staff."""
+
+    prefix = "mem"
+
+    full_name = fields.CharField(max_length=200)
+    email = fields.CharField(max_length=320, unique=True)
+    role = fields.CharEnumField(Role, Role.__doc__, max_length=16)
+    password_hash = fields.CharField(max_length=200, null=True)
+
+    class Meta:
+        table = "member"
+        indexes = (("organization_id", "id"),)
+
+    @classmethod
+    async def by_email(cls, email: str) -> Member | None:
+        """The member with this (normalised) address; the address and a password are the authority."""
+        return await cls.get_or_none(email=email)
+
+    @property
+    def actor(self) -> Actor:
+        """What this member may do."""
+        return Actor(ActorKind.MEMBER, self.gid, self.organization_id, PERMISSIONS[self.role], self.id)
+
+
+class Login(Owned):
+    """One signed-in device: its refresh token is good once: `generation` counts how often it was exchanged."""
+
+    prefix = "lgn"
+
+    member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField("admit.Member", related_name=False)
+    member_id: UUID
+    generation = fields.IntField(default=0)
+    expires_at: datetime = fields.DatetimeField()
+    revoked_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "login"
+
+    @classmethod
+    async def by_id(cls, key: UUID) -> Login | None:
+        """The log-in that a signed token names, with its member; the signature is the authority."""
+        return await cls.get_or_none(id=key).select_related("member")
+
+    @classmethod
+    async def exchange(cls, key: UUID, generation: int) -> bool:
+        """Count the refresh token of this generation as used; False if it was used before."""
+        return bool(await cls.filter(id=key, generation=generation, revoked_at=None).update(generation=generation + 1))
+
+    @classmethod
+    async def revoke(cls, key: UUID, at: datetime) -> bool:
+        """End the log-in; False if it had ended."""
+        return bool(await cls.filter(id=key, revoked_at=None).update(revoked_at=at))
+
+    def is_live(self, at: datetime) -> bool:
+        """Whether tokens of this log-in still count."""
+        return self.revoked_at is None and at < self.expires_at

@@ -1,0 +1,148 @@
+"""Tests: what is asked and how it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, ClassVar
+
+from tortoise import fields
+from tortoise.expressions import Subquery
+from tortoise.queryset import QuerySet
+
+from models.actor import Actor
+from models.event import EventType
+from models.moves import Stateful
+
+
+class TestStatus(StrEnum):
+    """Where a test is in its life: a published version never changes."""
+
+    __test__: ClassVar[bool] = False
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    RETIRED = "RETIRED"
+
+
+class QuestionKind(StrEnum):
+    """How a question is answered."""
+
+    SINGLE_CHOICE = "SINGLE_CHOICE"
+    MULTIPLE_CHOICE = "MULTIPLE_CHOICE"
+    TRUE_FALSE = "TRUE_FALSE"
+    NUMERIC = "NUMERIC"
+    SHORT_TEXT = "SHORT_TEXT"
+    ESSAY = "ESSAY"
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the candidate picks among options."""
+        return self in (QuestionKind.SINGLE_CHOICE, QuestionKind.MULTIPLE_CHOICE)
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether a person has to mark it."""
+        return self is QuestionKind.ESSAY
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a choice."""
+
+    id: str
+    text: str
+    correct: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question and its key. `tolerance` is the absolute distance that still counts as right."""
+
+    id: str
+    kind: QuestionKind
+    prompt: str
+    points: float = 1.0
+    options: tuple[Option, ...] = ()
+    correct_boolean: bool | None = None
+    correct_number: float | None = None
+    tolerance: float = 0.0
+    accepted_answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """Questions under one heading."""
+
+    title: str | None
+    questions: tuple[Question, ...] = field(default=())
+
+
+class Test(Stateful):
+    """A test version: `content` is its sections as a document, for it is only ever read and frozen whole."""
+
+    __test__ = False
+    prefix = "tst"
+    moved = EventType.TEST_STATUS_CHANGED
+    MOVES = {
+        TestStatus.DRAFT: frozenset({TestStatus.PUBLISHED, TestStatus.RETIRED}),
+        TestStatus.PUBLISHED: frozenset({TestStatus.RETIRED}),
+        TestStatus.RETIRED: frozenset(),
+    }
+
+    title = fields.CharField(max_length=200)
+    description: str | None = fields.TextField(null=True)
+    version = fields.IntField(default=1)
+    status = fields.CharEnumField(TestStatus, TestStatus.__doc__, max_length=16)
+    duration_seconds: int | None = fields.IntField(null=True)
+    pass_ratio: float | None = fields.FloatField(null=True)
+    content: list[dict[str, Any]] = fields.JSONField()
+
+    class Meta:
+        table = "test"
+        indexes = (("organization_id", "id"),)
+
+    @classmethod
+    def visible_to(cls, actor: Actor) -> QuerySet[Test]:
+        """The organization's tests; a candidate knows those of its own task."""
+        from models.task import Step  # noqa: PLC0415  a step points at its test
+
+        own = cls.filter(organization_id=actor.organization)
+        if not actor.is_candidate:
+            return own
+        return own.filter(id__in=Subquery(Step.filter(task_id=actor.task_id).values("test_id")))
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The content, typed."""
+        return tuple(
+            Section(section["title"], tuple(_question(row) for row in section["questions"])) for section in self.content
+        )
+
+    @property
+    def questions(self) -> Iterator[Question]:
+        """Every question, in order."""
+        return (question for section in self.sections for question in section.questions)
+
+    @property
+    def max_score(self) -> float:
+        """The points of all questions together."""
+        return sum(question.points for question in self.questions)
+
+
+def document(sections: list[Section]) -> list[dict[str, Any]]:
+    """The sections as they are stored."""
+    return [asdict(section) for section in sections]
+
+
+def _question(row: dict[str, Any]) -> Question:
+    return Question(
+        **{
+            **row,
+            "kind": QuestionKind(row["kind"]),
+            "options": tuple(Option(**option) for option in row["options"]),
+            "accepted_answers": tuple(row["accepted_answers"]),
+        }
+    )

@@ -1,0 +1,176 @@
+"""Tickets: a candidate's admission to a task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from models import clock
+from models.base import Owned
+from models.event import EventType
+from models.labels import labels_field
+from models.moves import Stateful
+from models.task import Task
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket is in its life. SCHEDULED and EXPIRED are computed from the clock, never stored."""
+
+    ISSUED = "ISSUED"
+    ACTIVATED = "ACTIVATED"
+    CONSUMED = "CONSUMED"
+    SUSPENDED = "SUSPENDED"
+    REVOKED = "REVOKED"
+    SCHEDULED = "SCHEDULED"
+    EXPIRED = "EXPIRED"
+
+
+USABLE = (TicketStatus.ISSUED, TicketStatus.ACTIVATED)
+_LONGEST_CODE = 32
+_AT_ONCE = 5_000  # keys in one statement
+_SEPARATORS = re.compile(r"[^A-Z0-9]+")
+
+
+class Candidate(Owned):
+    """The test-taker: personal data lives here and nowhere else."""
+
+    prefix = "cnd"
+    candidate_scope = {"id": "candidate_id"}
+
+    full_name = fields.CharField(max_length=200)
+    email = fields.CharField(max_length=320, null=True)
+    external_id = fields.CharField(max_length=200, null=True)
+    locale = fields.CharField(max_length=35, null=True)
+    attributes: dict[str, Any] = fields.JSONField(default=dict)
+
+    class Meta:
+        table = "candidate"
+        indexes = (("organization_id", "external_id"), ("organization_id", "email"))
+
+
+class TicketBatch(Owned):
+    """One call that issued tickets, so that the same idempotency key with the same body returns the same tickets."""
+
+    prefix = "bat"
+
+    task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
+    task_id: UUID
+    idempotency_key = fields.CharField(max_length=200, null=True)
+    body_hash = fields.CharField(max_length=64)
+    count = fields.IntField()
+
+    class Meta:
+        table = "ticket_batch"
+        unique_together = (("organization_id", "idempotency_key"),)
+
+
+class Ticket(Stateful):
+    """A candidate's admission: invitation code, validity, group, labels, accommodation, meeting link, redirect."""
+
+    prefix = "tkt"
+    moved = EventType.TICKET_STATUS_CHANGED
+    candidate_scope = {"id": "ticket_id"}
+    MOVES = {
+        TicketStatus.ISSUED: frozenset({TicketStatus.ACTIVATED, TicketStatus.SUSPENDED, TicketStatus.REVOKED}),
+        TicketStatus.ACTIVATED: frozenset({TicketStatus.CONSUMED, TicketStatus.SUSPENDED, TicketStatus.REVOKED}),
+        TicketStatus.SUSPENDED: frozenset({TicketStatus.ISSUED, TicketStatus.ACTIVATED, TicketStatus.REVOKED}),
+        TicketStatus.CONSUMED: frozenset({TicketStatus.ACTIVATED, TicketStatus.REVOKED}),
+        TicketStatus.REVOKED: frozenset(),
+    }
+
+    task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
+    task_id: UUID
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField("admit.Candidate", related_name=False)
+    candidate_id: UUID
+    batch: fields.ForeignKeyRelation[TicketBatch] = fields.ForeignKeyField("admit.TicketBatch", related_name=False)
+    batch_id: UUID
+    status = fields.CharEnumField(TicketStatus, TicketStatus.__doc__, max_length=16, default=TicketStatus.ISSUED)
+    code = fields.CharField(max_length=_LONGEST_CODE, unique=True)
+    group = fields.CharField(max_length=200, null=True)
+    labels: list[str] = labels_field()
+    valid_from: datetime | None = fields.DatetimeField(null=True)
+    valid_until: datetime | None = fields.DatetimeField(null=True)
+    extra_time_percent = fields.IntField(default=0)
+    meeting_url = fields.CharField(max_length=2000, null=True)
+    finish_redirect_url = fields.CharField(max_length=2000, null=True)
+    assessments_allowed = fields.IntField(default=1)
+
+    class Meta:
+        table = "ticket"
+        indexes = (("organization_id", "id"), ("task_id", "id"), ("task_id", "status", "id"), ("batch_id", "id"))
+
+    @classmethod
+    async def by_code(cls, task: Task, code: str) -> Ticket | None:
+        """The ticket of this task with this code, however it was typed; the code is the authority."""
+        return await cls.get_or_none(task_id=task.id, code=normalise(code))
+
+    @classmethod
+    async def hold(cls, key: UUID) -> Ticket:
+        """The ticket, locked: every change to a candidate's assessments and sessions queues up here first."""
+        return await cls.select_for_update().get(id=key)
+
+    @classmethod
+    async def hold_all(cls, keys: Collection[UUID]) -> None:
+        """Lock these tickets, always in the same order, so that two who want several never wait for each other."""
+        ordered = sorted(set(keys))
+        for start in range(0, len(ordered), _AT_ONCE):
+            some = ordered[start : start + _AT_ONCE]
+            await cls.filter(id__in=some).order_by("id").select_for_update().only("id")
+
+    def status_at(self, now: datetime) -> TicketStatus:
+        """The status as the clock shows it."""
+        if self.status in USABLE and self.has_expired(now):
+            return TicketStatus.EXPIRED
+        if self.status in USABLE and self.valid_from is not None and now < self.valid_from:
+            return TicketStatus.SCHEDULED
+        return TicketStatus(self.status)
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its time has passed, whatever became of it."""
+        return self.valid_until is not None and now >= self.valid_until
+
+    @property
+    def current_status(self) -> TicketStatus:
+        """The status as the clock shows it now."""
+        return self.status_at(clock.now())
+
+    @property
+    def invitation_code(self) -> str:
+        """The code as people read it, in groups: `ABCD-EFGHJ-KMNP`."""
+        return f"{self.code[:4]}-{self.code[4:9]}-{self.code[9:]}"
+
+    def concerns(self) -> dict[str, UUID]:
+        """Filed under its task and itself."""
+        return {"task_id": self.task_id, "ticket_id": self.id}
+
+
+def normalise(code: str) -> str:
+    """A code as it is stored: upper case, without dashes, spaces or whatever else a person's editor put in between."""
+    return _SEPARATORS.sub("", code.upper())[:_LONGEST_CODE]  # what is longer than the column is wrong as it is
+
+
+def with_status(tickets: QuerySet[Ticket], statuses: list[TicketStatus], now: datetime) -> QuerySet[Ticket]:
+    """Those whose status, as the clock shows it, is one of these."""
+    expired = Q(status__in=USABLE, valid_until__lte=now)
+    scheduled = Q(status__in=USABLE, valid_from__gt=now) & (Q(valid_until=None) | Q(valid_until__gt=now))
+    present = (Q(valid_until=None) | Q(valid_until__gt=now)) & (Q(valid_from=None) | Q(valid_from__lte=now))
+    condition = Q(id__isnull=True)
+    for status in statuses:
+        match status:
+            case TicketStatus.EXPIRED:
+                condition |= expired
+            case TicketStatus.SCHEDULED:
+                condition |= scheduled
+            case TicketStatus.ISSUED | TicketStatus.ACTIVATED:
+                condition |= Q(status=status) & present
+            case _:
+                condition |= Q(status=status)
+    return tickets.filter(condition)

@@ -1,0 +1,98 @@
+"""The unit of work: the one place where a transaction begins, and where its events are written.
+
+A transaction runs in a task of its own that nobody can cancel: a client that hangs up in the middle of a commit would
+otherwise leave the connection locked for good. Its events are kept back and inserted last, one organization at a time,
+so that the order of positions is the order of commits (see docs/decisions/0003-event-order.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from tortoise.transactions import in_transaction
+
+if TYPE_CHECKING:
+    from models.event import Event
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Unit:
+    """What one transaction has still to do: the events to write, the work to start after the commit."""
+
+    events: list[Event] = field(default_factory=list)
+
+
+_open: ContextVar[Unit | None] = ContextVar("unit", default=None)
+_running: set[asyncio.Task[Any]] = set()
+_listeners: list[Callable[[frozenset[UUID]], None]] = []
+
+
+def is_open() -> bool:
+    """Whether this code runs inside a transaction."""
+    return _open.get() is not None
+
+
+def current() -> Unit:
+    """The open unit of work. Raises RuntimeError outside one."""
+    unit = _open.get()
+    if unit is None:
+        raise RuntimeError("an event is recorded inside a transaction")
+    return unit
+
+
+def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Run the function in one transaction, to its end even if the caller is cancelled; inside another, join it."""
+
+    @wraps(work)
+    async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+        if is_open():
+            return await work(*args, **kwargs)
+        task = asyncio.create_task(_transact(lambda: work(*args, **kwargs)))
+        _running.add(task)
+        task.add_done_callback(_forget)
+        return await asyncio.shield(task)
+
+    return whole
+
+
+async def _transact(work: Callable[[], Awaitable[T]]) -> T:
+    unit = Unit()
+    _open.set(unit)  # the task has a context of its own: nothing to reset
+    async with in_transaction("default"):
+        result = await work()
+        if unit.events:
+            from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
+
+            await write(unit.events)
+    if unit.events:
+        grown = frozenset(event.organization_id for event in unit.events)
+        for listener in _listeners:
+            listener(grown)
+    return result
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled():
+        task.exception()  # retrieved here when the caller was cancelled and nobody else will
+
+
+def on_commit(listener: Callable[[frozenset[UUID]], None]) -> Callable[[], None]:
+    """Call `listener` with the organizations whose log grew, after each commit; returns what stops it."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+async def drain() -> None:
+    """Wait for every transaction that is under way."""
+    while _running:
+        await asyncio.gather(*_running, return_exceptions=True)

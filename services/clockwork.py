@@ -1,0 +1,113 @@
+"""What time does by itself, whether or not anybody asks: deadlines close sessions, closing times end assessments."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from models import (
+    Assessment,
+    AssessmentStatus,
+    Continuation,
+    Step,
+    Task,
+    TestSession,
+    TestSessionStatus,
+    Ticket,
+    admission,
+    clock,
+    moves,
+    system,
+)
+from models.base import Owned
+from models.unit import transactional
+from services import endings
+from services.holding import locked
+from services.site import Site
+
+log = logging.getLogger("admit.clockwork")
+
+R = TypeVar("R", bound=Owned)
+LAPSE_SECONDS = 60  # nobody enters in the meantime: it is only noted, and looking reads every open assessment
+AT_ONCE = 500  # rows in one sweep; the next is a moment away
+
+
+async def run(site: Site, sweep_seconds: float) -> None:
+    """Sweep for ever. Nothing that goes wrong in a sweep stops the next; cancel it to stop."""
+    seconds = asyncio.get_running_loop().time
+    lapsing_at = seconds()
+    while True:
+        await asyncio.sleep(sweep_seconds)
+        try:
+            await close_overdue(site)
+            await note_lost(site)
+            if seconds() >= lapsing_at and await note_lapsed() < AT_ONCE:
+                lapsing_at = seconds() + LAPSE_SECONDS
+        except Exception:
+            log.exception("a sweep failed; the next goes on")
+
+
+async def close_overdue(site: Site) -> int:
+    """Close, as of their deadline, the sessions whose deadline and grace have passed; returns how many."""
+    grace = timedelta(seconds=site.limits.answer_grace_seconds)
+    overdue = await TestSession.overdue(clock.now() - grace).limit(AT_ONCE)
+    return await _each(overdue, lambda session: endings.time_out(session, grace))
+
+
+async def note_lost(site: Site) -> int:
+    """Mark as INTERRUPTED the active sessions of which nothing was heard for too long; returns how many."""
+    since = clock.now() - timedelta(seconds=site.limits.session_lost_seconds)
+    silent = await TestSession.silent(since).limit(AT_ONCE)
+    return await _each(silent, lambda session: _interrupt(session, since))
+
+
+async def note_lapsed() -> int:
+    """End the open assessments whose time has passed and whose candidates sit no test; returns how many."""
+    late = await Assessment.lapsing(clock.now()).limit(AT_ONCE)
+    return await _each(late, _lapse)
+
+
+@transactional
+async def _lapse(assessment: Assessment) -> bool:
+    ticket = await Ticket.hold(assessment.ticket_id)
+    await assessment.refresh_from_db()
+    actor = system(assessment.organization_id)
+    passed = admission.lapsed_at(await Task.seen_by(actor, assessment.task_id), ticket, clock.now())
+    sessions = await TestSession.of_assessment(assessment.id)
+    if passed is None or not assessment.is_open or any(session.is_unfinished for session in sessions):
+        return False
+    # extra time lifts the closing time: what was sat after it was still in time
+    ended_at = max([passed, *(session.ended_at for session in sessions if session.ended_at)])
+    steps = await Step.visible_to(actor).filter(task_id=assessment.task_id)
+    done = admission.completion_barrier(steps, sessions) is None  # all that is required: what was left was optional
+    to = AssessmentStatus.COMPLETED if done else AssessmentStatus.LAPSED
+    await endings.close(assessment, ticket, to, actor, ended_at)
+    return True
+
+
+@transactional
+async def _interrupt(session: TestSession, since: datetime) -> bool:
+    session, _ = await locked(session)
+    if session.status is not TestSessionStatus.ACTIVE or session.last_seen_at is None or session.last_seen_at >= since:
+        return False
+    actor = system(session.organization_id)
+    task = await Task.seen_by(actor, session.task_id)
+    # the clock stops at the last sign of life: the time until somebody noticed was not the candidate's
+    stops = task.continuation is Continuation.CLOCK_STOPS
+    stopped_at = session.last_seen_at if stops else None
+    await moves.move(session, TestSessionStatus.INTERRUPTED, actor, stopped_at=stopped_at)
+    return True
+
+
+async def _each(rows: Sequence[R], work: Callable[[R], Awaitable[bool]]) -> int:
+    """Do the work for each; one that fails does not keep the others from it."""
+    done = 0
+    for row in rows:
+        try:
+            done += await work(row)
+        except Exception:
+            log.exception("%s was left for the next sweep", row.gid)
+    return done

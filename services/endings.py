@@ -1,0 +1,94 @@
+"""How a session ends, and what follows: its score, the end of its assessment, the use of its ticket."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from models import (
+    Actor,
+    Assessment,
+    AssessmentStatus,
+    GradingStatus,
+    Step,
+    TestSession,
+    TestSessionStatus,
+    Ticket,
+    TicketStatus,
+    admission,
+    clock,
+    moves,
+    system,
+)
+from models.unit import transactional
+from services import results, timekeeping
+from services.holding import locked
+
+
+async def end(
+    session: TestSession, ticket: Ticket, to: TestSessionStatus, actor: Actor, at: datetime, reason: str | None = None
+) -> None:
+    """End the session, score it, and finish its assessment if that was the last; the ticket's lock is held."""
+    gradable = to is not TestSessionStatus.CANCELLED
+    pending = {"grading": GradingStatus.PENDING} if gradable else {}
+    await moves.move(session, to, actor, reason=reason, ended_at=at, **pending)
+    if gradable:
+        await results.grade(session, actor)
+    await _complete(session.assessment_id, ticket, actor, at)
+
+
+@transactional
+async def time_out(session: TestSession, grace: timedelta) -> bool:
+    """Close the session at its deadline if that and the grace have passed; False if somebody was quicker."""
+    session, ticket = await locked(session)
+    if not timekeeping.is_overdue(session, clock.now(), grace):
+        return False
+    await _time_out(session, ticket)
+    return True
+
+
+async def settle(session: TestSession, ticket: Ticket, grace: timedelta) -> None:
+    """Close the session first if it should have been closed already; the ticket's lock is held."""
+    if timekeeping.is_overdue(session, clock.now(), grace):
+        await _time_out(session, ticket)
+
+
+async def settle_all(assessment_id: UUID, ticket: Ticket, grace: timedelta) -> None:
+    """The same for every session of the assessment."""
+    for session in await TestSession.of_assessment(assessment_id):
+        await settle(session, ticket, grace)
+
+
+async def stop(session: TestSession, ticket: Ticket, actor: Actor, reason: str | None) -> None:
+    """Terminate a session that has begun, cancel one that waits; the ticket's lock is held."""
+    to = TestSessionStatus.TERMINATED if session.has_begun else TestSessionStatus.CANCELLED
+    await end(session, ticket, to, actor, moment_of_end(session), reason)
+
+
+def moment_of_end(session: TestSession) -> datetime:
+    """When a session that is ended now has ended: within the grace, at its deadline."""
+    now = clock.now()
+    return min(now, session.deadline_at) if session.deadline_at and session.clock_runs else now
+
+
+async def _time_out(session: TestSession, ticket: Ticket) -> None:
+    by = system(session.organization_id)
+    await end(session, ticket, TestSessionStatus.TIMED_OUT, by, session.deadline_at or clock.now())
+
+
+async def _complete(assessment_id: UUID, ticket: Ticket, actor: Actor, at: datetime) -> None:
+    """Complete the assessment if nothing is left to do in it."""
+    assessment = await Assessment.seen_by(actor, assessment_id)
+    if assessment.status is not AssessmentStatus.IN_PROGRESS:
+        return
+    steps = await Step.visible_to(actor).filter(task_id=assessment.task_id)
+    if admission.nothing_is_left(steps, await TestSession.of_assessment(assessment_id)):
+        await close(assessment, ticket, AssessmentStatus.COMPLETED, actor, at)
+
+
+async def close(assessment: Assessment, ticket: Ticket, to: AssessmentStatus, actor: Actor, at: datetime) -> None:
+    """End the assessment, and use the ticket up if it allows no other; the ticket's lock is held."""
+    await moves.move(assessment, to, actor, ended_at=at)
+    spent = await Assessment.count_of(ticket) >= ticket.assessments_allowed
+    if spent and ticket.status is TicketStatus.ACTIVATED:
+        await moves.move(ticket, TicketStatus.CONSUMED, actor)

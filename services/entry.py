@@ -1,0 +1,147 @@
+"""Coming in: by invitation code or by shared link, idempotent and free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import errors
+from models import (
+    AccessLink,
+    Actor,
+    ActorKind,
+    Assessment,
+    Task,
+    TestSession,
+    Ticket,
+    TicketStatus,
+    admission,
+    clock,
+    moves,
+)
+from models.unit import transactional
+from services.credentials import candidate_token
+from services.keys import LinkClaims
+from services.site import Site
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An open assessment, and the token that is its candidate's credential."""
+
+    assessment: Assessment
+    ticket: Ticket
+    task: Task
+    token: str
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the token speaks for."""
+        return candidate(self.ticket, self.assessment.id)
+
+
+async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
+    """Enter the task with this slug by an invitation code; `address` is the visitor's network address.
+
+    Raises CodeUnknown, the same for every wrong code, or RateLimited after too many; once the code is right, the
+    refusal that says why the ticket lets nobody in now.
+    """
+    site.guesses.check(address=address, task=slug)
+    task = await Task.by_slug(slug)
+    ticket = await Ticket.by_code(task, code) if task else None
+    # again, for a crowd of guesses that all came while none had failed: from here to `failed` nothing is awaited
+    site.guesses.check(address=address, task=slug)
+    if ticket is None:
+        site.guesses.failed(address=address, task=slug)
+        raise errors.CodeUnknown
+    return await _enter(site, ticket.id)
+
+
+async def by_link(site: Site, address: str, token: str) -> Entry:
+    """Enter by a shared link's token.
+
+    Raises LinkInvalid, or RateLimited after too many of those; LinkRevoked, LinkExpired, LinkSpent, or why the ticket
+    lets nobody in now.
+    """
+    try:
+        claims = site.keys.open_link(token)
+    except errors.LinkInvalid:
+        site.guesses.check(address=address)  # only the wrong ones: a colleague's typing errors close no good link
+        site.guesses.failed(address=address)
+        raise
+    if claims.expires_at is not None and clock.now() >= claims.expires_at:
+        raise errors.LinkExpired
+    return await _enter(site, (await _link(claims)).ticket_id, claims)
+
+
+async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) -> Entry:
+    assessment, ticket, task = await _open(ticket_id, claims)
+    return Entry(assessment, ticket, task, candidate_token(site, assessment))
+
+
+@transactional
+async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
+    ticket = await Ticket.hold(ticket_id)
+    link = await _link(claims) if claims else None
+    actor = candidate(ticket)
+    task = await Task.seen_by(actor, ticket.task_id)
+    assessment = await Assessment.open_of(ticket)
+    sessions = await TestSession.of_assessment(assessment.id) if assessment else []
+    lapsed = ticket.status is TicketStatus.CONSUMED and await Assessment.has_lapsed(ticket)
+    if barrier := admission.entry_barrier(task, ticket, sessions, clock.now(), lapsed=lapsed):
+        raise barrier
+    if assessment is None:
+        assessment = await _begin(ticket, actor, link)
+    if link is not None:
+        await AccessLink.opened(link.id, clock.now())
+    return assessment, ticket, task
+
+
+async def _begin(ticket: Ticket, actor: Actor, link: AccessLink | None) -> Assessment:
+    """A new assessment of the ticket, whose lock is held."""
+    if await Assessment.count_of(ticket) >= ticket.assessments_allowed:
+        raise errors.TicketConsumed
+    if link is not None and link.max_uses is not None and link.use_count >= link.max_uses:
+        raise errors.LinkSpent
+    assessment = Assessment(
+        organization_id=ticket.organization_id,
+        task_id=ticket.task_id,
+        ticket_id=ticket.id,
+        link_id=link.id if link else None,
+    )
+    # the partial unique index has the last word, whatever was read
+    await Assessment.bulk_create([assessment], ignore_conflicts=True)
+    kept = await Assessment.open_of(ticket)
+    if kept is not None and kept != assessment:
+        return kept
+    moves.begin(assessment, actor)
+    if ticket.status is TicketStatus.ISSUED:
+        await moves.move(ticket, TicketStatus.ACTIVATED, actor)
+    if link is not None:
+        await AccessLink.use(link.id)
+    return assessment
+
+
+async def _link(claims: LinkClaims) -> AccessLink:
+    """The link that the token names. Raises LinkInvalid when it is gone or replaced, LinkRevoked, LinkExpired."""
+    link = await AccessLink.by_id(claims.link_id)
+    if link is None or link.version != claims.version:
+        raise errors.LinkInvalid
+    if link.revoked_at is not None:
+        raise errors.LinkRevoked
+    if link.expires_at is not None and clock.now() >= link.expires_at:
+        raise errors.LinkExpired
+    return link
+
+
+def candidate(ticket: Ticket, assessment_id: UUID | None = None) -> Actor:
+    """The ticket's candidate, without an assessment before they have one."""
+    return Actor(
+        ActorKind.CANDIDATE,
+        ticket.gid,
+        ticket.organization_id,
+        ticket_id=ticket.id,
+        task_id=ticket.task_id,
+        candidate_id=ticket.candidate_id,
+        assessment_id=assessment_id,
+    )

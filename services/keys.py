@@ -1,0 +1,172 @@
+"""Whatever Admit signs, seals or stamps can be read back by Admit alone, and for one purpose alone.
+
+One or two secrets come from the settings: the first makes, both verify, so that a secret is changed by putting the new
+one in front and dropping the old one when what it made has expired.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwe, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+import errors
+
+ISSUER = "admit"
+SIGNED_LIMIT = 4096
+SEALED_LIMIT = 2048
+HEADER_LIMIT = 200  # ours are below 80; a short header cannot nest deep enough to exhaust the JSON parser
+SECRET_MINIMUM = 32  # HKDF does not stretch: a guessable secret could be found offline from a single token
+LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+
+# All that joserfc and we can raise over a token; its cause is never chained, lest a piece of the token reach a log.
+UNREADABLE = (JoseError, ValueError, OverflowError, OSError, RecursionError)
+
+SIGNED = {"typ": "JWT", "alg": "HS256"}
+SEALED = {"alg": "dir", "enc": "A256GCM"}
+
+
+@dataclass(frozen=True)
+class LinkClaims:
+    """What an access link says about itself; whether that still counts is the link's row to say."""
+
+    link_id: UUID
+    version: int
+    expires_at: datetime | None
+
+
+def derive(secret: str, purpose: str) -> bytes:
+    """The key of one purpose, from which neither the secret nor another purpose's key can be found."""
+    info = b"admit/v1/" + _bytes(purpose)
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(_bytes(secret))
+
+
+def kid(key: bytes) -> str:
+    """A name by which a token says which key made it; one-way, so it may be public."""
+    return hashlib.sha256(b"admit/kid/" + key).hexdigest()[:8]
+
+
+class Keys:
+    """The installation's secrets, put to their uses."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if isinstance(secrets, str) or not 1 <= len(secrets) <= 2:
+            raise ValueError("Give one secret, or two while one replaces the other.")
+        if any(len(secret) < SECRET_MINIMUM for secret in secrets):
+            raise ValueError(f"A secret needs at least {SECRET_MINIMUM} characters.")
+        self._secrets = tuple(secrets)
+        self._signing = self._ring("jwt")
+        self._sealing = self._ring("link")
+        self._printing = [derive(secret, "fingerprint") for secret in self._secrets]
+
+    def sign(self, audience: str, claims: Mapping[str, Any], expires_at: datetime) -> str:
+        """A token that `verify` accepts for this audience until then; our own claims cannot be overridden."""
+        name, key = next(iter(self._signing.items()))
+        ours = {"iss": ISSUER, "aud": audience, "exp": _seconds(expires_at)}
+        return jwt.encode({**SIGNED, "kid": name}, {**claims, **ours}, key, algorithms=["HS256"])
+
+    def verify(self, audience: str, token: str, now: datetime) -> dict[str, Any]:
+        """The claims of a token signed here, for this audience, before its end; anything else is Unauthenticated."""
+        second = _seconds(now)
+        try:
+            key = _key_of(token, SIGNED_LIMIT, SIGNED, self._signing)
+            claims = jwt.decode(token, key, algorithms=["HS256"]).claims
+            # joserfc checks no claim by itself. No leeway: the clock that issued the token is the one that judges it.
+            us, them = _must_be(ISSUER), _must_be(audience)
+            jwt.JWTClaimsRegistry(second, leeway=0, iss=us, aud=them, exp={"essential": True}).validate(claims)
+        except UNREADABLE:
+            raise errors.Unauthenticated from None
+        # The registry lets a list of audiences, a fraction and an end beyond the calendar pass; we never issue those.
+        if type(claims["aud"]) is not str or type(claims["exp"]) is not int or claims["exp"] > LAST_SECOND:
+            raise errors.Unauthenticated
+        return claims
+
+    def seal_link(self, link_id: UUID, version: int, expires_at: datetime | None) -> str:
+        """An encrypted token that names an access link and nothing about the person it lets in."""
+        name, key = next(iter(self._sealing.items()))
+        ends = None if expires_at is None else _seconds(expires_at)
+        payload = json.dumps({"l": link_id.hex, "v": version, "e": ends}, separators=(",", ":"))
+        return jwe.encrypt_compact({**SEALED, "kid": name}, payload, key, algorithms=list(SEALED.values()))
+
+    def open_link(self, token: str) -> LinkClaims:
+        """What `seal_link` was given, to the second; anything not sealed here is LinkInvalid. Judges no expiry."""
+        try:
+            key = _key_of(token, SEALED_LIMIT, SEALED, self._sealing)
+            plaintext = jwe.decrypt_compact(token, key, algorithms=list(SEALED.values())).plaintext
+            match json.loads(plaintext or b""):
+                case {"l": str(link), "v": int(version), "e": int() | None as ends}:
+                    expires_at = None if ends is None else datetime.fromtimestamp(ends, UTC)
+                    return LinkClaims(UUID(link), version, expires_at)
+        except UNREADABLE:
+            raise errors.LinkInvalid from None
+        raise errors.LinkInvalid
+
+    def fingerprint(self, secret: str) -> str:
+        """What is stored in place of an API key's or a refresh token's secret."""
+        return self.fingerprints(secret)[0]
+
+    def fingerprints(self, secret: str) -> tuple[str, ...]:
+        """Every form under which the secret may have been stored, newest first: look up with all of them."""
+        return tuple(hmac.new(key, _bytes(secret), hashlib.sha256).hexdigest() for key in self._printing)
+
+    def stamp(self, purpose: str, message: str) -> str:
+        """A URL-safe tag that only we can put on this message, for this purpose."""
+        return _tag(self._secrets[0], purpose, message)
+
+    def check(self, purpose: str, message: str, tag: str) -> bool:
+        """Whether we stamped this message for this purpose, under any live secret; tells nothing by its time."""
+        given = _bytes(tag)
+        same = [hmac.compare_digest(_bytes(_tag(secret, purpose, message)), given) for secret in self._secrets]
+        return any(same)
+
+    def _ring(self, purpose: str) -> dict[str, OctKey]:
+        """The live keys of a purpose by name, the one that makes new tokens first."""
+        keys = [derive(secret, purpose) for secret in self._secrets]
+        return {kid(key): OctKey.import_key(key) for key in keys}
+
+
+def _key_of(token: str, limit: int, expected: Mapping[str, str], ring: Mapping[str, OctKey]) -> OctKey:
+    """The key that the token's header names, if the header is one of ours to the letter.
+
+    Decided before the library sees the token: no other alg, `jwk`, `jku`, `crit`, `zip` or PBES2 count reaches it.
+    """
+    head, dot, _ = token[: limit + 1].partition(".")
+    if len(token) > limit or len(head) > HEADER_LIMIT or not dot or not token.isascii():
+        raise ValueError("not one of our tokens")
+    header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    for name, key in ring.items():
+        if header == {**expected, "kid": name}:
+            return key
+    raise ValueError("not one of our headers")
+
+
+def _must_be(value: str) -> jwt.ClaimsOption:
+    return {"essential": True, "value": value}
+
+
+def _tag(secret: str, purpose: str, message: str) -> str:
+    digest = hmac.digest(derive(secret, f"stamp/{purpose}"), _bytes(message), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _seconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise ValueError("A time without a zone would be read in the server's own.")
+    return int(moment.timestamp())
+
+
+def _bytes(text: str) -> bytes:
+    """Never fails: a JSON body may carry a lone surrogate, and that is a wrong credential rather than our bug."""
+    return text.encode("utf-8", "surrogatepass")

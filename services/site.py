@@ -1,0 +1,46 @@
+"""What one installation hands its services: keys, addresses, hashing, limits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.guesses import Guesses
+from services.keys import Keys
+from services.passwords import Passwords
+from services.pulse import Pulse
+from services.urls import Urls
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings that services obey; durations are in seconds. Names as in settings.py."""
+
+    access_token_seconds: int = 900
+    refresh_token_seconds: int = 30 * 86_400
+    candidate_token_seconds: int = 86_400
+    tickets_per_call: int = 10_000
+    rows_per_call: int = 1_000
+    body_bytes: int = 100_000
+    list_body_bytes: int = 4_000_000
+    answer_grace_seconds: int = 5
+    session_lost_seconds: int = 60
+    poll_seconds: float = 1.0
+    export_workers: int = 1
+    export_stale_seconds: int = 60
+    recheck_seconds: float = 5.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation's collaborators."""
+
+    keys: Keys
+    urls: Urls
+    passwords: Passwords
+    limits: Limits
+    guesses: Guesses
+    pulse: Pulse
+    export_dir: Path
+    exports_queued: asyncio.Event = field(default_factory=asyncio.Event)  # wakes this process's workers

@@ -1,0 +1,124 @@
+"""The live stream: the event log from a cursor on, without a gap or a repeat, as long as the credential counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection
+from contextlib import suppress
+from uuid import UUID
+
+import errors
+from models import Actor, Event, EventType, Permission, Task, TestSession, Ticket, event
+from models.feed import Feed
+from services import credentials
+from services.site import Site
+
+BATCH = 500  # events read at once: what one follower can make the server hold
+PAGE = 100
+
+
+async def follow(  # noqa: PLR0913  what to follow is said by name
+    site: Site,
+    actor: Actor,
+    *,
+    types: Collection[EventType],
+    task_id: UUID | None = None,
+    ticket_id: UUID | None = None,
+    session_id: UUID | None = None,
+    subject: str | None = None,
+    after: str | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Every event of these types about these things that comes after the cursor (None: after now), in order, for ever.
+
+    Raises NotFound for things the actor may not know of, Forbidden, BadRequest for a cursor that is none, and
+    Unauthenticated as soon as the credential no longer counts.
+    """
+    await _permit(actor, task_id, ticket_id, session_id)
+    chosen = {"task_id": task_id, "ticket_id": ticket_id, "session_id": session_id, "subject": subject}
+    about = {name: value for name, value in chosen.items() if value is not None}
+    position = await _beginning(actor, after)
+    credential = _Credential(actor, site.limits.recheck_seconds)
+    with site.pulse.followed(actor.organization):
+        while True:
+            grown = site.pulse.next(actor.organization)
+            # known to be read when the batch that follows has been; or a rare type would be looked for again and again
+            newest = await event.head(actor.organization) if credential.is_due else position
+            batch = await Event.following(actor, position, types, **about).limit(BATCH)
+            await credential.check(now=bool(batch))
+            for one in batch:
+                await credential.check()
+                yield one
+            full = len(batch) == BATCH
+            position = batch[-1].position if full else max(newest, position, *(one.position for one in batch[-1:]))
+            if not full:
+                await _wait(grown, credential.seconds_left)
+
+
+async def page(actor: Actor, types: Collection[EventType] | None, first: int | None, after: str | None) -> Feed:
+    """The events of these types (None: all) after the cursor (None: from the oldest), at most `first` of them.
+
+    Raises Forbidden, or BadRequest for a size or a cursor that cannot be.
+    """
+    actor.must(Permission.READ)
+    size = PAGE if first is None else first
+    if not 0 <= size <= PAGE:
+        raise errors.BadRequest(f"Ask for between 0 and {PAGE} at a time.")
+    newest = await event.head(actor.organization)
+    position = 0 if after is None else _within(event.position_of(after), newest)
+    found = await Event.following(actor, position, types).limit(size + 1)
+    everything = Event.following(actor, 0, types)
+    return Feed(found[:size], len(found) > size, position > 0, event.cursor_of(newest), everything.count)
+
+
+async def _permit(actor: Actor, task_id: UUID | None, ticket_id: UUID | None, session_id: UUID | None) -> None:
+    if task_id:
+        await Task.seen_by(actor, task_id)
+    if ticket_id:
+        await Ticket.seen_by(actor, ticket_id)
+    if session_id:
+        await TestSession.seen_by(actor, session_id)
+    if not actor.is_candidate:  # whose log is its own ticket's
+        actor.must(Permission.READ)
+
+
+async def _beginning(actor: Actor, after: str | None) -> int:
+    newest = await event.head(actor.organization)
+    return newest if after is None else _within(event.position_of(after), newest)
+
+
+def _within(position: int, newest: int) -> int:
+    if position > newest:  # from another installation, or from before a backup was restored: it would skip events
+        raise errors.BadRequest("The cursor lies after the end of the log.")
+    return position
+
+
+class _Credential:
+    """Asks again, every so many seconds of real time, whether the credential still counts."""
+
+    def __init__(self, actor: Actor, seconds: float) -> None:
+        self._actor = actor
+        self._seconds = seconds
+        self._checked_at = asyncio.get_running_loop().time()
+
+    @property
+    def seconds_left(self) -> float:
+        """Until it must be asked again."""
+        return max(0.0, self._checked_at + self._seconds - asyncio.get_running_loop().time())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it must be asked again."""
+        return not self.seconds_left
+
+    async def check(self, *, now: bool = False) -> None:
+        """Ask when it is due, or now. Raises Unauthenticated."""
+        if now or self.is_due:
+            if not await credentials.still_counts(self._actor):
+                raise errors.Unauthenticated
+            self._checked_at = asyncio.get_running_loop().time()
+
+
+async def _wait(grown: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):  # wait_for of Python 3.11 loses a cancellation that comes with the beat
+            await grown.wait()

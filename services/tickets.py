@@ -1,0 +1,205 @@
+"""Issuing tickets, all or nothing and once per idempotency key; finding and revoking them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import errors
+from models import (
+    Actor,
+    Candidate,
+    EventType,
+    Permission,
+    Task,
+    TaskStatus,
+    Ticket,
+    TicketBatch,
+    TicketStatus,
+    chance,
+    moves,
+)
+from models.event import record
+from models.ticket import normalise
+from models.unit import transactional
+from services import sessions, texts
+from services.candidates import NewCandidate, checked
+from services.site import Site
+from services.tasks import check_window
+
+LABELS = 20
+LABEL = 100
+_AT_ONCE = 500  # rows made and written before others get their turn
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One call that issues tickets: what all of them share."""
+
+    task_id: UUID
+    group: str | None = None
+    labels: Sequence[str] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Issued:
+    """The tickets, in the order in which their candidates were sent; `replayed` if they were there already."""
+
+    tickets: Sequence[Ticket]
+    replayed: bool
+
+
+async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[NewCandidate]) -> Issued:
+    """Make a ticket for each candidate, or none at all.
+
+    Raises TooManyRows, InvalidCandidates naming every bad row, InvalidInput, InvalidWindow, IdempotencyKeyReused,
+    TaskArchived. The same key with the same body answers the same tickets, even when the task has changed since.
+    """
+    task = await Task.seen_by(actor, issue.task_id)
+    actor.must(Permission.ISSUE_TICKETS)
+    limit = site.limits.tickets_per_call
+    if not 1 <= len(candidates) <= limit:
+        raise errors.TooManyRows(limit)
+    candidates = await checked(candidates)
+    shared = {
+        "group": texts.optional_line("group", issue.group),
+        "labels": _labels(issue.labels),
+        "valid_from": issue.valid_from,
+        "valid_until": issue.valid_until,
+    }
+    check_window(issue.valid_from, issue.valid_until)
+    batch = TicketBatch(
+        organization_id=actor.organization,
+        task_id=task.id,
+        idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
+        body_hash=_hash(issue, candidates),
+        count=len(candidates),
+    )
+    return await _issue(actor, batch, candidates, shared)
+
+
+@transactional
+async def _issue(
+    actor: Actor, batch: TicketBatch, candidates: Sequence[NewCandidate], shared: dict[str, Any]
+) -> Issued:
+    # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
+    await TicketBatch.bulk_create([batch], ignore_conflicts=True)
+    if batch.idempotency_key is not None:
+        kept = await TicketBatch.visible_to(actor).get(idempotency_key=batch.idempotency_key)
+        if kept.body_hash != batch.body_hash:
+            raise errors.IdempotencyKeyReused
+        if kept.id != batch.id:
+            return Issued(await Ticket.visible_to(actor).filter(batch_id=kept.id).order_by("id"), replayed=True)
+    task = await Task.seen_by(actor, batch.task_id)
+    if task.status is TaskStatus.ARCHIVED:
+        raise errors.TaskArchived
+    tickets = await _write(batch, candidates, shared)
+    record(EventType.TICKETS_ISSUED, batch.gid, actor, task_id=batch.task_id, count=batch.count)
+    return Issued(tickets, replayed=False)
+
+
+async def _write(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: dict[str, Any]) -> list[Ticket]:
+    codes = chance.invitation_codes(len(candidates))  # unsorted: a code must say nothing of its neighbour's
+    tickets: list[Ticket] = []
+    for start in range(0, len(candidates), _AT_ONCE):
+        sent = candidates[start : start + _AT_ONCE]
+        people = [_person(batch, one) for one in sent]
+        made = [
+            Ticket(
+                organization_id=batch.organization_id,
+                task_id=batch.task_id,
+                candidate_id=person.id,
+                batch_id=batch.id,
+                code=code,
+                extra_time_percent=one.extra_time_percent,
+                meeting_url=one.meeting_url,
+                **shared,
+            )
+            for one, person, code in zip(sent, people, codes[start : start + _AT_ONCE], strict=True)
+        ]
+        await Candidate.bulk_create(people)
+        await Ticket.bulk_create(made)
+        tickets += made
+    return tickets
+
+
+def _person(batch: TicketBatch, new: NewCandidate) -> Candidate:
+    return Candidate(
+        organization_id=batch.organization_id,
+        full_name=new.full_name,
+        email=new.email,
+        external_id=new.external_id,
+        attributes=new.attributes,
+    )
+
+
+@transactional
+async def revoke(site: Site, actor: Actor, ticket_ids: Sequence[UUID], *, terminate: bool = False) -> list[Ticket]:
+    """Withdraw tickets for good, all or none; one that is withdrawn stays as it is. Answers them in the order sent.
+
+    Unfinished sessions go on to their end, or end at once if `terminate`. Raises TooManyRows, NotFound when a ticket is
+    absent.
+    """
+    tickets = await chosen(site, actor, ticket_ids, Permission.ISSUE_TICKETS)
+    if terminate:
+        actor.must(Permission.PROCTOR)
+    for ticket in tickets.values():
+        if ticket.status is not TicketStatus.REVOKED:
+            await moves.move(ticket, TicketStatus.REVOKED, actor)
+        if terminate:
+            await sessions.terminate_of_ticket(actor, ticket)
+    return [tickets[key] for key in ticket_ids]
+
+
+async def chosen(site: Site, actor: Actor, ticket_ids: Sequence[UUID], permission: Permission) -> dict[UUID, Ticket]:
+    """The tickets that a list names, by their keys and held in one order, so that two such calls never wait in a ring.
+
+    Raises TooManyRows for none or too many, NotFound when one of them is absent.
+    """
+    limit = site.limits.rows_per_call
+    if not 1 <= len(ticket_ids) <= limit:
+        actor.must(permission)
+        raise errors.TooManyRows(limit)
+    wanted = set(ticket_ids)
+    rows = await Ticket.visible_to(actor).filter(id__in=wanted).order_by("id").select_for_update()
+    if len(rows) != len(wanted):
+        raise errors.NotFound
+    actor.must(permission)
+    return {ticket.id: ticket for ticket in rows}
+
+
+async def find(actor: Actor, key: UUID | None, code: str | None) -> Ticket:
+    """The ticket with this key, or with this invitation code, among those that the actor may see.
+
+    Raises BadRequest unless exactly one of the two is given, NotFound when there is none.
+    """
+    if (key is None) == (code is None):
+        raise errors.BadRequest("Give either an id or an invitation code.")
+    wanted = {"id": key} if key is not None else {"code": normalise(code or "")}
+    ticket = await Ticket.visible_to(actor).get_or_none(**wanted)
+    if ticket is None:
+        raise errors.NotFound
+    if not actor.is_candidate:
+        actor.must(Permission.READ)
+    return ticket
+
+
+def _labels(labels: Sequence[str]) -> list[str]:
+    if len(labels) > LABELS:
+        raise errors.InvalidInput("labels", f"At most {LABELS} labels.")
+    return list(dict.fromkeys(texts.line(f"labels.{at}", label, LABEL) for at, label in enumerate(labels)))
+
+
+def _hash(issue: Issue, candidates: Sequence[NewCandidate]) -> str:
+    """The fingerprint of everything that the call says."""
+    body = [asdict(issue), [asdict(one) for one in candidates]]
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
