@@ -1,0 +1,179 @@
+"""The GraphQL endpoint: HTTP, graphql-transport-ws and SSE. Who knocks is found out before anything is executed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+import errors
+from models import ANONYMOUS
+from resolvers import over_http
+from resolvers.context import Context
+from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
+from resolvers.over_sse import EventStream
+from resolvers.over_websocket import Handler, Socket
+from resolvers.roots import Schema
+from schema.masking import is_refused, logged, masked
+from services.credentials import authenticate
+from services.site import Site
+
+PageOf = Callable[[Request], Response]
+
+_BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+
+
+class Door(GraphQL[Context, None]):
+    """`page` is what a browser sees that comes without a question; `body_bytes` bounds what is read of anybody's
+    request, `list_body_bytes` of one with a credential, whose mutations take long lists.
+    """
+
+    websocket_adapter_class = Socket
+    graphql_transport_ws_handler_class = Handler
+
+    def __init__(  # noqa: PLR0913  settings, by name
+        self,
+        schema: Schema,
+        site: Site,
+        *,
+        origins: Collection[str],
+        init_seconds: float,
+        operations: int,
+        body_bytes: int,
+        list_body_bytes: int,
+        page: PageOf | None = None,
+    ) -> None:
+        own = urlsplit(site.urls.base_url)
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=init_seconds),
+            max_subscriptions_per_connection=operations,
+            allowed_origins=(*origins, f"{own.scheme}://{own.netloc}"),
+        )
+        self._site = site
+        self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            response = await self._respond(Request(scope, receive))
+        except Refusal as refused:
+            response = refused.response
+        except errors.Unauthenticated as refused:
+            response = Refusal(refused.status, refused.text, refused.code, WWW_Authenticate="Bearer").response
+        except ClientDisconnect:
+            return
+        except Exception as bug:  # whatever it is, the client learns its id and nothing else
+            response = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        if request.method not in _BY:
+            raise Refusal(405, f"Use {METHODS}.", Allow=METHODS)
+        if self._page and over_http.wants_page(request):
+            return self._page(request)
+        context = Context(ANONYMOUS, self._site.urls, self._site, _address(request))
+        context.actor = await authenticate(self._site, request.headers.get("authorization"))
+        accept = request.headers.get("accept")
+        media = over_http.accepted(accept, (JSON, RESPONSE_JSON))
+        streams = bool(over_http.accepted(accept, (EVENT_STREAM,)))
+        if not media and not streams:
+            raise Refusal(406, f"Accept {JSON}, {RESPONSE_JSON}, or for a subscription {EVENT_STREAM}.")
+        limit = self._body_bytes if context.actor is ANONYMOUS else self._list_body_bytes
+        asked = await over_http.read(request, limit)
+        try:
+            return await self._executed(asked, context, _BY[request.method] if media else frozenset(), media)
+        except InvalidOperationTypeError as other:  # nothing was executed
+            if other.operation_type is OperationType.SUBSCRIPTION and streams:
+                return EventStream(self._results(asked, context))
+            if other.operation_type is OperationType.SUBSCRIPTION or not media:
+                raise Refusal(
+                    406, f"A subscription is answered as {EVENT_STREAM}, everything else as {JSON}."
+                ) from None
+            raise Refusal(405, "Send a mutation by POST.", Allow="POST") from None
+
+    async def _executed(
+        self, asked: Asked, context: Context, allowed: Collection[OperationType], media: list[str]
+    ) -> Response:
+        try:
+            result = await self.schema.execute(
+                asked.query, asked.variables, context, None, asked.operation_name, allowed
+            )
+        except CannotGetOperationTypeError as unclear:
+            failure = GraphQLError(unclear.as_http_error_reason(), original_error=unclear)
+            result = PreExecutionError(None, [masked(failure)])
+        chosen = media[0] if media else JSON
+        status = 400 if is_refused(result) and chosen == RESPONSE_JSON else 200
+        return over_http.answer(_shown(result), status, chosen)
+
+    async def _results(self, asked: Asked, context: Context) -> AsyncGenerator[dict[str, Any], None]:
+        results: Any = await self.schema.stream(
+            asked.query,
+            asked.variables,
+            context,
+            None,
+            asked.operation_name,
+            allowed_operation_types={OperationType.SUBSCRIPTION},
+        )
+        async with aclosing(results):
+            async for result in results:
+                yield _shown(result)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """Over a WebSocket nobody yet, until `connection_init`."""
+        return Context(ANONYMOUS, self._site.urls, self._site, _address(request))
+
+    async def recognise(self, context: Context) -> None:
+        """Who sent this socket's `connection_init`, as of now: the header is in it, in any spelling.
+
+        Raises Unauthenticated when the credential does not count, or no longer.
+        """
+        sent = {str(name).lower(): value for name, value in context.connection_params.items()}
+        authorization = sent.get("authorization")
+        context.actor = await authenticate(self._site, authorization if isinstance(authorization, str) else None)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """A credential that does not count closes with 4403."""
+        try:
+            await self.recognise(context)
+        except errors.Unauthenticated as refused:
+            raise ConnectionRejectionError from refused
+        return await super().on_ws_connect(context)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """A frame's JSON."""
+        return over_http.decode(data)
+
+
+def _shown(result: ExecutionResult) -> dict[str, Any]:
+    """A result as clients read it: without `data` when nothing was executed."""
+    shown: dict[str, Any] = {} if is_refused(result) else {"data": result.data}
+    if result.errors:
+        failures = (one if "code" in (one.extensions or {}) else masked(one) for one in result.errors)
+        shown["errors"] = [failure.formatted for failure in failures]
+    return {**shown, "extensions": result.extensions} if result.extensions else shown
+
+
+def _address(connection: Request | WebSocket) -> str:
+    return connection.client.host if connection.client else ""

@@ -1,0 +1,159 @@
+"""GraphQL over HTTP: what a request asks for and how its answer is written; nothing here executes anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON = "application/json"
+RESPONSE_JSON = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+PAGE = "text/html"
+METHODS = "GET, POST"
+
+
+class Refusal(Exception):
+    """The request is refused before anything is executed: the status, one sentence, a code, perhaps headers."""
+
+    def __init__(self, status: int, message: str, code: str = "BAD_REQUEST", **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.headers = status, message, code, headers
+
+    @property
+    def response(self) -> Response:
+        """The refusal in GraphQL's form, which every client accepts."""
+        error = {"message": self.message, "extensions": {"code": self.code}}
+        return answer(
+            {"errors": [error]}, self.status, JSON, {name.replace("_", "-"): at for name, at in self.headers.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One operation."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+def accepted(header: str | None, offered: Sequence[str]) -> list[str]:
+    """Those of the offered media types that the Accept header allows, the preferred first; without a header all."""
+    ranges = [_range(part) for part in (header or "*/*").split(",") if part.strip()]
+    weighed = []
+    for order, media in enumerate(offered):
+        fits = [
+            (_exactness(pattern), weight, -at)
+            for at, (pattern, weight) in enumerate(ranges)
+            if _matches(pattern, media)
+        ]
+        if fits and (best := max(fits))[1] > 0:
+            weighed.append((-best[1], -best[0], -best[2], order, media))
+    return [media for *_, media in sorted(weighed)]
+
+
+def _range(part: str) -> tuple[str, float]:
+    pattern, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return pattern, float(value)
+            except ValueError:
+                return pattern, 0.0
+    return pattern, 1.0
+
+
+def _matches(pattern: str, media: str) -> bool:
+    return pattern in ("*/*", f"{media.partition('/')[0]}/*", media)
+
+
+def _exactness(pattern: str) -> int:
+    return 2 - pattern.count("*")
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser has come to look, and asks nothing yet."""
+    named = PAGE in request.headers.get("accept", "").lower()
+    return request.method == "GET" and named and not request.query_params.get("query")
+
+
+async def read(request: Request, limit: int) -> Asked:
+    """What the request asks for. Raises Refusal for whatever is no GraphQL request of at most `limit` bytes."""
+    if request.method == "GET":
+        fields: Any = {name: value for name, value in request.query_params.items() if value}
+        fields |= {name: _json(fields[name].encode()) for name in ("variables", "extensions") if name in fields}
+    else:
+        _check_type(request)
+        fields = _json(await _body(request, limit))
+    return _asked(fields)
+
+
+def _check_type(request: Request) -> None:
+    media, *parameters = (piece.strip().lower() for piece in request.headers.get("content-type", "").split(";"))
+    charsets = [one.partition("=")[2].strip('"') for one in parameters if one.startswith("charset=")]
+    if media != JSON or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        raise Refusal(415, "Send application/json in UTF-8.", Accept=JSON)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal(415, "Send the body as it is, without compression.", Accept_Encoding="identity")
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    too_large = Refusal(413, f"Send at most {limit:,} bytes.", Connection="close")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > 15 or int(announced) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return decode(text)
+    except json.JSONDecodeError:
+        raise Refusal(400, "The request is not JSON that can be read.") from None
+
+
+def _asked(fields: Any) -> Asked:
+    if isinstance(fields, list):
+        raise Refusal(400, "Send one operation at a time: batches are not executed.")
+    if not isinstance(fields, dict):
+        raise Refusal(400, "Send an object with `query`, and perhaps `variables` and `operationName`.")
+    query, name = fields.get("query"), fields.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Refusal(400, "`query` must be a GraphQL document.")
+    if not isinstance(name, (str, type(None))):
+        raise Refusal(400, "`operationName` must be a string.")
+    for part in ("variables", "extensions"):
+        if not isinstance(fields.get(part), (dict, type(None))):
+            raise Refusal(400, f"`{part}` must be an object.")
+    return Asked(query, fields.get("variables"), name or None)
+
+
+def answer(body: Mapping[str, Any], status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A response that nobody keeps: answers hold links and codes."""
+    fixed = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    return Response(encode(body), status, {**fixed, **(headers or {}), "Content-Type": f"{media}; charset=utf-8"})
+
+
+def decode(text: str | bytes) -> Any:
+    """JSON. Raises json.JSONDecodeError, also for what is too deep, too long a number, or no Unicode."""
+    return orjson.loads(text)
+
+
+def encode(data: object) -> bytes:
+    """JSON. Integers of more than 64 bits, which a client may have put into a JSON scalar, need the slow way."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

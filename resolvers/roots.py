@@ -1,0 +1,77 @@
+"""The schema: every Query, Mutation and Subscription field, put together."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxTokensLimiter
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from resolvers.access_link import AccessLinkMutations
+from resolvers.account import AccountMutations
+from resolvers.event import EventQueries
+from resolvers.export import ExportMutations, ExportSubscriptions
+from resolvers.node import NodeQueries
+from resolvers.organization import OrganizationQueries
+from resolvers.proctoring import ProctoringMutations
+from resolvers.redirect import RedirectMutations
+from resolvers.session import SessionQueries
+from resolvers.sitting import SittingMutations, SittingQueries
+from resolvers.subscription import StreamSubscriptions
+from resolvers.task import TaskMutations, TaskQueries
+from resolvers.test import TestMutations
+from resolvers.ticket import TicketMutations, TicketQueries
+from schema.documents import Documents
+from schema.masking import FreshContext, Masked
+from schema.refusals import HANDLERS
+from schema.scalars import SCALARS
+
+
+@strawberry.type(description="What can be read.")
+class Query(EventQueries, NodeQueries, OrganizationQueries, SessionQueries, SittingQueries, TaskQueries, TicketQueries):
+    """Reading."""
+
+
+@strawberry.type(
+    description="What can be changed. Each takes one `input` and answers a union of its success and refusals."
+)
+class Mutation(
+    AccountMutations,
+    ExportMutations,
+    TestMutations,
+    TaskMutations,
+    TicketMutations,
+    AccessLinkMutations,
+    RedirectMutations,
+    SittingMutations,
+    ProctoringMutations,
+):
+    """Changing."""
+
+
+@strawberry.type(description="What can be watched: over graphql-transport-ws, or as server-sent events.")
+class Subscription(ExportSubscriptions, StreamSubscriptions):
+    """Watching."""
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, leaving the logging of errors to the one place that masks them."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Masked logs what is ours to mend; a client's mistakes are not."""
+
+
+@cache  # it never changes, and making it takes a quarter of a second
+def make_schema(query_tokens: int) -> Schema:
+    """The schema that the server runs and `schema.graphql` prints. Documents have at most `query_tokens` tokens."""
+    extensions: list[Any] = [lambda: MaxTokensLimiter(max_token_count=query_tokens), Documents, Masked, FreshContext]
+    config = StrawberryConfig(scalar_map=SCALARS)
+    return Schema(Query, Mutation, Subscription, extensions=extensions, config=config, exception_handlers=HANDLERS)
+
+
+logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)

@@ -1,0 +1,174 @@
+"""What every resolver is handed: who asks, how addresses are made, and loaders that batch the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+from tortoise.queryset import QuerySet
+
+import errors
+import models
+from models import clock, feed, paging
+from models.base import Row
+from models.feed import Feed, Stretch
+from models.paging import Page, Window
+
+R = TypeVar("R", bound=Row)
+
+
+class Urls(Protocol):
+    """The addresses of this installation."""
+
+    def task_link(self, slug: str) -> str:
+        """The constant, public Task link."""
+
+    def access_link(self, slug: str, code: str) -> str:
+        """The Task link plus a ticket's invitation code."""
+
+    def shared_link(self, link: models.AccessLink) -> str:
+        """The encrypted link to a ticket."""
+
+    def finish(
+        self,
+        organization: models.Organization,
+        task: models.Task,
+        ticket: models.Ticket,
+        assessment: models.Assessment,
+        session: models.TestSession,
+    ) -> str:
+        """Where the candidate goes when the session has ended: signed, checked now."""
+
+    def download(self, export: models.Export) -> str:
+        """The signed, expiring address of a finished spreadsheet."""
+
+
+class Filter(Hashable, Protocol):
+    """Narrows a list; equal filters share a statement."""
+
+    def apply(self, rows: Any, now: datetime) -> Any:
+        """The rows that fit."""
+
+
+class Loaders:
+    """Reading in batches, through the tenancy door; good for one operation or one event of a stream."""
+
+    def __init__(self, actor: models.Actor) -> None:
+        self.actor = actor
+        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    async def one(self, model: type[R], key: UUID) -> R:
+        """The row with this key. Raises NotFound when the actor may not know of it."""
+
+        async def batch(keys: list[UUID]) -> Sequence[R | Exception]:
+            rows = await self._visible(model).filter(id__in=keys)
+            found = {row.id: row for row in rows}
+            return [found.get(key) or errors.NotFound() for key in keys]
+
+        row: R = await self._loader((model, "id"), batch).load(key)
+        return row
+
+    async def many(self, model: type[R], by: str, parent: UUID) -> list[R]:
+        """The parent's rows, oldest first: for lists that are short by nature."""
+
+        async def batch(parents: list[UUID]) -> list[list[R]]:
+            found: dict[UUID, list[R]] = {key: [] for key in parents}
+            for row in await self._visible(model).filter(**{f"{by}__in": parents}).order_by("id"):
+                found[getattr(row, by)].append(row)
+            return [found[key] for key in parents]
+
+        rows: list[R] = await self._loader((model, by), batch).load(parent)
+        return rows
+
+    async def page(self, model: type[R], by: str, parent: UUID, wanted: Window, filter_: Filter | None) -> Page[R]:
+        """One page of the parent's rows, which can also count them all."""
+
+        async def batch(parents: list[UUID]) -> list[Page[R]]:
+            found = await paging.pages(self._narrowed(model, filter_), by, parents, wanted)
+            return [found[key] for key in parents]
+
+        async def total() -> int:
+            return await self._count(model, by, parent, filter_)
+
+        page: Page[R] = await self._loader((model, by, wanted, filter_), batch).load(parent)
+        return Page(page.nodes, page.has_next_page, page.has_previous_page, total)
+
+    async def feed(self, by: str, parent: UUID, wanted: Stretch) -> Feed:
+        """The wanted stretch of what is filed under the parent in the event log."""
+
+        async def batch(parents: list[UUID]) -> list[Feed]:
+            found = await feed.feeds(self.actor, by, parents, wanted, total)
+            return [found[key] for key in parents]
+
+        async def count(parents: list[UUID]) -> list[int]:
+            found = await feed.counts(self.actor, by, parents, wanted.types)
+            return [found.get(key, 0) for key in parents]
+
+        async def total(key: UUID) -> int:
+            return int(await self._loader((models.Event, by, "count", wanted.types), count).load(key))
+
+        stretch: Feed = await self._loader((models.Event, by, wanted), batch).load(parent)
+        return stretch
+
+    async def _count(self, model: type[R], by: str, parent: UUID, filter_: Filter | None) -> int:
+        async def batch(parents: list[UUID]) -> list[int]:
+            found = await paging.counts(self._narrowed(model, filter_), by, parents)
+            return [found.get(key, 0) for key in parents]
+
+        count: int = await self._loader((model, by, "count", filter_), batch).load(parent)
+        return count
+
+    def _visible(self, model: type[R]) -> QuerySet[R]:
+        rows: QuerySet[R] = model.visible_to(self.actor)  # type: ignore[attr-defined]  # every model with a door has it
+        return rows
+
+    def _narrowed(self, model: type[R], filter_: Filter | None) -> QuerySet[R]:
+        rows = self._visible(model)
+        if filter_ is None:
+            return rows
+        narrowed: QuerySet[R] = filter_.apply(rows, clock.now())
+        return narrowed
+
+    def _loader(self, key: Hashable, batch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
+        if key not in self._made:
+            self._made[key] = DataLoader(load_fn=batch)
+        return self._made[key]
+
+
+@dataclass
+class Context:
+    """One operation's surroundings."""
+
+    actor: models.Actor
+    urls: Urls
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def fresh(self) -> Self:
+        """The same caller, with nothing read yet."""
+        another = copy(self)
+        another.renew()
+        return another
+
+    def become(self, actor: models.Actor) -> None:
+        """The caller has just proved to be this actor: the rest of the answer is read as theirs."""
+        self.actor = actor
+        self.renew()
+
+    def welcome_of(self, task: models.Task) -> object:
+        """The task's welcome page; the resolvers' context knows how it is made."""
+        raise NotImplementedError
+
+    def renew(self) -> None:
+        """Forget what was read: a stream calls this for each event, or rights and rows go stale."""
+        self.loaders = Loaders(self.actor)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
