@@ -14,7 +14,7 @@ from web.pages import page, site_of
 async def dashboard(request: Request) -> Response:
     """For whoever is signed in; others are shown the way in. Which task (`?task=tsk_…`) is the script's to read."""
     if not await staff.is_signed_in(request):
-        return RedirectResponse(staff.DOOR, 303)
+        return RedirectResponse(staff.way_in(request.query_params.get("task", "")), 303)
     organization, member = await log_ins.holder(site_of(request), staff.cookie(request))
     return page("dashboard.html", organization=organization, member=member, csrf=staff.csrf(request))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from starlette.requests import Request
@@ -17,24 +18,26 @@ from web.pages import page, site_of
 FORM = "sign-in"
 CSRF = "staff"  # the purpose of the tokens that prove a request came from a page of this very log-in
 DOOR = "/sign-in"
+_TASK = re.compile(r"tsk_[0-9a-f-]{36}")
 
 
 async def sign_in_page(request: Request) -> Response:
     """The form; whoever is signed in goes on to the dashboard."""
-    return RedirectResponse("/dashboard", 303) if await is_signed_in(request) else _form(request)
+    task = request.query_params.get("task", "")
+    return RedirectResponse(_dashboard(task), 303) if await is_signed_in(request) else _form(request, task)
 
 
 async def sign_in(request: Request) -> Response:
     """Check the password and keep the log-in in a cookie; what is refused is said on the form."""
     cookies.must_be_ours(request)
     form = await cookies.fields(request)
-    email = form.get("email", "")
+    email, task = form.get("email", ""), form.get("task", "")
     try:
         _must_be_our_form(request, form.get("token", ""))
         signed_in = await accounts.log_in(site_of(request), _address(request), email, form.get("password", ""))
     except (errors.CredentialsWrong, errors.RateLimited, errors.BadRequest) as refused:
-        return _form(request, refused, email)
-    return _keep(request, *staff.cookie_for(site_of(request), signed_in))
+        return _form(request, task, refused, email)
+    return _keep(request, task, *staff.cookie_for(site_of(request), signed_in))
 
 
 async def sign_out(request: Request) -> Response:
@@ -53,6 +56,11 @@ async def token(request: Request) -> Response:
     made, until = await staff.access(site_of(request), cookie(request))
     left = int((until - clock.now()).total_seconds())
     return JSONResponse({"accessToken": made, "expiresAt": until.isoformat(), "expiresIn": left})
+
+
+def way_in(task: str) -> str:
+    """Where to sign in, to come back to this task's dashboard."""
+    return DOOR + _asking(task)
 
 
 def cookie(request: Request) -> str:
@@ -88,16 +96,25 @@ def _must_be_our_form(request: Request, given: str) -> None:
         raise errors.BadRequest("This page was open for too long. Try again.")
 
 
-def _form(request: Request, refused: errors.AdmitError | None = None, email: str = "") -> Response:
+def _dashboard(task: str) -> str:
+    return "/dashboard" + _asking(task)
+
+
+def _asking(task: str) -> str:
+    """The query that names the task; nothing for anything but a task's id, so that nobody is led elsewhere."""
+    return f"?task={task}" if _TASK.fullmatch(task) else ""
+
+
+def _form(request: Request, task: str, refused: errors.AdmitError | None = None, email: str = "") -> Response:
     status = refused.status if isinstance(refused, errors.Rejected) else 403 if refused else 200
     headers = {"Retry-After": str(refused.retry_after)} if isinstance(refused, errors.RateLimited) else {}
     message = refused.text if refused else ""
     form = form_tokens.make(site_of(request), FORM)
-    return page("sign_in.html", status, headers, message=message, email=email, token=form)
+    return page("sign_in.html", status, headers, message=message, email=email, task=task, token=form)
 
 
-def _keep(request: Request, value: str, until: datetime) -> Response:
-    response = RedirectResponse("/dashboard", 303)
+def _keep(request: Request, task: str, value: str, until: datetime) -> Response:
+    response = RedirectResponse(_dashboard(task), 303)
     age = int((until - clock.now()).total_seconds())
     secure = site_of(request).urls.base_url.startswith("https:")
     response.set_cookie(staff.COOKIE, value, max_age=age, httponly=True, samesite="strict", secure=secure)

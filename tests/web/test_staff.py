@@ -53,6 +53,27 @@ async def test_signing_in_leads_to_the_dashboard(owner: Door) -> None:
     assert "Olive Owner" in page.text
 
 
+async def test_signing_in_leads_back_to_the_task_that_was_asked_for(owner: Door) -> None:
+    task = "tsk_01890a5d-ac96-774b-bcce-b302099a8057"
+    sent = await owner.client.get("/dashboard", params={"task": task})
+    form = {"token": await form_token(owner), "email": owner.known["member"]["email"], "password": PASSWORD}
+
+    answer = await owner.client.post("/sign-in", data={**form, "task": task})
+
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/sign-in?task={task}")
+    assert f'name="task" value="{task}"' not in (await owner.client.get("/sign-in")).text
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/dashboard?task={task}")
+
+
+@pytest.mark.parametrize("task", ["//evil.example", "tsk_x", "tsk_01890a5d-ac96-774b-bcce-b302099a8057&x=1", "https:"])
+async def test_signing_in_leads_nowhere_else(owner: Door, task: str) -> None:
+    form = {"token": await form_token(owner), "email": owner.known["member"]["email"], "password": PASSWORD}
+
+    answer = await owner.client.post("/sign-in", data={**form, "task": task})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard")
+
+
 async def test_the_cookie_is_kept_from_scripts_and_from_other_sites(owner: Door) -> None:
     answer = await sign_in(owner, owner.known["member"]["email"])
 
