@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-_SECRET_MINIMUM = 32  # characters; services/keys.py refuses shorter ones, too
+_SECRET_MINIMUM = 32  # characters: a guessable secret could be found offline from a single token
 
 
 class SettingsWrong(Exception):
@@ -78,8 +78,8 @@ class Settings:
         if self.environment not in ("development", "production"):
             raise SettingsWrong("ENVIRONMENT is either development or production.")
         for name, secret in (("SECRET_KEY", self.secret_key), ("SECRET_KEY_PREVIOUS", self.secret_key_previous)):
-            missing = name == "SECRET_KEY" and self.is_production and not secret
-            if missing or 0 < len(secret) < _SECRET_MINIMUM:
+            missing = name == "SECRET_KEY" and not secret
+            if self.is_production and (missing or 0 < len(secret) < _SECRET_MINIMUM):
                 raise SettingsWrong(f"Set {name} to at least 32 random characters: everything is signed with it.")
         derived = {
             "base_url": (self.base_url or f"http://{self.host}:{self.port}").rstrip("/"),

@@ -85,6 +85,10 @@ def test_refuses_a_production_start_without_a_secret() -> None:
     assert str(refused.value) == "Set SECRET_KEY to at least 32 random characters: everything is signed with it."
 
 
+def test_a_developer_may_use_any_secret() -> None:
+    assert Settings.from_environment({"SECRET_KEY": "short"}).secrets == ("short",)
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_PREVIOUS"])
 def test_refuses_a_secret_that_could_be_guessed(name: str) -> None:
     given = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, name: "short"}
