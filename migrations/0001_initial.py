@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                 ('content', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
             ],
             options={'table': 'test', 'app': 'admit', 'indexes': [Index(fields=['organization_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A test version: `content` is its sections as a document, for it is only ever read and frozen whole.'},
-            bases=['Owned'],
+            bases=['Stateful'],
         ),
         ops.CreateModel(
             name='Step',
@@ -225,6 +225,8 @@ class Migration(migrations.Migration):
                 ('meeting_url', fields.CharField(null=True, max_length=2000)),
                 ('finish_redirect_url', fields.CharField(null=True, max_length=2000)),
                 ('assessments_allowed', fields.IntField(default=1)),
+                ('last_refusal', fields.CharField(null=True, max_length=40)),
+                ('last_refused_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'ticket', 'app': 'admit', 'indexes': [Index(fields=['organization_id', 'id']), Index(fields=['task_id', 'id']), Index(fields=['task_id', 'status', 'id']), Index(fields=['batch_id', 'id'])], 'pk_attr': 'id', 'table_description': "A candidate's admission: invitation code, validity, group, labels, accommodation, meeting link, redirect."},
             bases=['Stateful'],

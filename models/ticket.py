@@ -102,6 +102,8 @@ class Ticket(Stateful):
     meeting_url = fields.CharField(max_length=2000, null=True)
     finish_redirect_url = fields.CharField(max_length=2000, null=True)
     assessments_allowed = fields.IntField(default=1)
+    last_refusal = fields.CharField(max_length=40, null=True)
+    last_refused_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "ticket"
@@ -111,6 +113,11 @@ class Ticket(Stateful):
     async def by_code(cls, task: Task, code: str) -> Ticket | None:
         """The ticket of this task with this code, however it was typed; the code is the authority."""
         return await cls.get_or_none(task_id=task.id, code=normalise(code))
+
+    @classmethod
+    async def refused(cls, key: UUID, refusal: str, at: datetime) -> None:
+        """Note that somebody with the right code or link was not let in, and why: staff will be asked about it."""
+        await cls.filter(id=key).update(last_refusal=refusal, last_refused_at=at)
 
     @classmethod
     async def hold(cls, key: UUID) -> Ticket:

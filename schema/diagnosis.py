@@ -61,6 +61,14 @@ class LinkDiagnosis:
         return root.link.last_opened_at
 
 
+@strawberry.type(description="The last time that somebody with the right code or link was not let in.")
+class LastRefusal:
+    """View of services' last refusal."""
+
+    code: str = column("The refusal that they met.")
+    at: datetime = column("When.")
+
+
 @strawberry.type(description="Why this person can or cannot get in now, and what to do.")
 class AccessDiagnosis:
     """View of services' diagnosis."""
@@ -76,3 +84,4 @@ class AccessDiagnosis:
     assessments_allowed: int = column("How many it may open.")
     attempts: list[StepAttempts] = column("The attempts of the open assessment, step by step.")
     links: list[LinkDiagnosis] = column("The ticket's shared links, oldest first.")
+    last_refusal: LastRefusal | None = column("The last refusal to this person; null if there was none.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import errors
@@ -25,7 +26,7 @@ from models import (
 
 ADVICE: Mapping[type[errors.Refused], str] = {
     errors.TicketRevoked: "Issue a new ticket.",
-    errors.TicketSuspended: "Lift the suspension.",
+    errors.TicketSuspended: "Restore the ticket.",
     errors.TicketConsumed: "Reinstate the last session, or issue a new ticket.",
     errors.TicketExpired: "Issue a ticket that is valid now, or open the task for longer.",
     errors.TicketNotYetValid: "Wait until then, or issue a ticket that is valid now.",
@@ -68,6 +69,14 @@ class LinkState:
 
 
 @dataclass(frozen=True)
+class LastRefusal:
+    """When somebody with the right code or link was last not let in, and the refusal they met."""
+
+    code: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """Everything that decides whether the ticket lets its candidate in now."""
 
@@ -80,6 +89,7 @@ class Diagnosis:
     assessments_allowed: int
     attempts: Sequence[StepAttempts]
     links: Sequence[LinkState]
+    last_refusal: LastRefusal | None
 
 
 async def of_ticket(actor: Actor, ticket_id: UUID) -> Diagnosis:
@@ -107,7 +117,14 @@ async def of_ticket(actor: Actor, ticket_id: UUID) -> Diagnosis:
         assessments_allowed=ticket.assessments_allowed,
         attempts=[_attempts(step, sessions) for step in steps],
         links=[LinkState(link, _of_link(link.status_at(now))) for link in links],
+        last_refusal=_last_refusal(ticket),
     )
+
+
+def _last_refusal(ticket: Ticket) -> LastRefusal | None:
+    if ticket.last_refusal is None or ticket.last_refused_at is None:
+        return None
+    return LastRefusal(ticket.last_refusal, ticket.last_refused_at)
 
 
 def _reason(refused: errors.Refused, advice: str) -> Reason:

@@ -75,8 +75,17 @@ async def by_link(site: Site, address: str, token: str) -> Entry:
 
 
 async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) -> Entry:
-    assessment, ticket, task = await _open(ticket_id, claims)
+    try:
+        assessment, ticket, task = await _open(ticket_id, claims)
+    except errors.Refused as refused:
+        await _note(ticket_id, refused)
+        raise
     return Entry(assessment, ticket, task, candidate_token(site, assessment))
+
+
+@transactional
+async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
+    await Ticket.refused(ticket_id, type(refused).__name__, clock.now())
 
 
 @transactional

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 
 from models import AccessLink, Role, Ticket
 from models import clock as now_of
-from tests.hall import key, open_hall
+from tests.hall import ENTER, key, open_hall
 from tests.world import Clock, Door
 
 DIAGNOSE = """
@@ -14,6 +14,7 @@ query ($id: ID!) {
   accessDiagnosis(ticketId: $id) {
     ticketStatus taskStatus canEnter reasons { code message advice } openAssessment { id status }
     assessmentsUsed assessmentsAllowed attempts { step { id } used limit } links { status reason { code } }
+    lastRefusal { code at }
   }
 }
 """
@@ -35,6 +36,7 @@ async def test_nothing_is_in_the_way_of_a_good_ticket(app: Starlette, door: Door
         "assessmentsAllowed": 1,
         "attempts": [{"step": {"id": hall.step_id}, "used": 1, "limit": 1}],
         "links": [],
+        "lastRefusal": None,
     }
 
 
@@ -50,6 +52,19 @@ async def test_everything_in_the_way_is_named_with_what_to_do(app: Starlette, do
     assert [reason["code"] for reason in diagnosis["reasons"]] == ["TicketExpired", "TicketExpired"]
     assert all(reason["advice"] for reason in diagnosis["reasons"])
     assert diagnosis["links"] == [{"status": "REVOKED", "reason": {"code": "LinkRevoked"}}]
+
+
+async def test_the_last_refusal_of_the_right_code_is_told(app: Starlette, door: Door, clock: Clock) -> None:
+    hall = await open_hall(app, door, ticket={"validUntil": "2026-01-02T04:00:00Z"})
+
+    clock.forward(hours=3)
+    refused = (await hall.enter())["__typename"]
+    clock.forward(minutes=1)
+    wrong = await door.mutate(ENTER, taskSlug=hall.task["slug"], invitationCode="AAAA-AAAAA-AAAA")
+
+    assert (refused, wrong["__typename"]) == ("TicketExpired", "CodeUnknown")
+    diagnosis = (await hall.owner.ask(DIAGNOSE, id=hall.ticket["id"]))["accessDiagnosis"]
+    assert diagnosis["lastRefusal"] == {"code": "TicketExpired", "at": "2026-01-02T06:04:05+00:00"}
 
 
 async def test_a_used_ticket_says_so(app: Starlette, door: Door) -> None:
