@@ -110,6 +110,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, Starlette]]:
     while not server.started:
         if running.done():
             running.result()
+            raise RuntimeError("the server did not start: its log says why")
         await asyncio.sleep(0)
     try:
         yield base_url, app
