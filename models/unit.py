@@ -95,4 +95,7 @@ def on_commit(listener: Callable[[frozenset[UUID]], None]) -> Callable[[], None]
 async def drain() -> None:
     """Wait for every transaction that is under way."""
     while _running:
-        await asyncio.gather(*_running, return_exceptions=True)
+        under_way = tuple(_running)
+        await asyncio.gather(*under_way, return_exceptions=True)
+        # since Python 3.12 finished tasks do not let the loop turn, and their callbacks would never come
+        _running.difference_update(under_way)
