@@ -8,7 +8,9 @@ AdmitError
     ├── Forbidden           FORBIDDEN         403   a good credential without the permission
     ├── NotFound            NOT_FOUND         404   absent, or somebody else's: nobody can tell which
     ├── BadRequest          BAD_REQUEST       400   an argument that cannot mean anything
-    └── RateLimited         RATE_LIMITED      429   too much, too fast: `retry_after` seconds
+    ├── QueryTooComplex     QUERY_TOO_COMPLEX 400   a document that would cost more than one may
+    ├── RateLimited         RATE_LIMITED      429   too much, too fast: `retry_after` seconds
+    └── Unavailable         UNAVAILABLE       503   the database, or what counts guesses, is away: the same again, later
 
 Anything else is our bug: masked as INTERNAL, with an id that is in the log.
 A message is one sentence for a person, without personal data, tokens or codes.
@@ -80,6 +82,23 @@ class RateLimited(Rejected):
     def __init__(self, retry_after: int, message: str | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QueryTooComplex(Rejected):
+    """A document that is larger, deeper or dearer than one may be; the sentence says which limit."""
+
+    message = "This document asks for too much at once."
+    code = "QUERY_TOO_COMPLEX"
+    status = 400
+
+
+class Unavailable(Rejected):
+    """Something that Admit needs is away for the moment; nothing is known to have changed, and a retry is right."""
+
+    message = "This cannot be done at the moment: try again in a few seconds."
+    code = "UNAVAILABLE"
+    status = 503
+    retry_after = 2
 
 
 class Refused(AdmitError):

@@ -8,6 +8,7 @@ from models.base import Owned, Row
 from models.event import Event, EventType
 from models.export import Export, ExportStatus
 from models.grading import Answer, Result, Review
+from models.identity_provider import IdentityProvider
 from models.ledger import TimeAdjustment, TimeCause
 from models.member import Login, Member
 from models.organization import Organization
@@ -34,6 +35,7 @@ __all__ = [
     "Export",
     "ExportStatus",
     "GradingStatus",
+    "IdentityProvider",
     "Login",
     "Member",
     "Option",

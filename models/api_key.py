@@ -13,14 +13,21 @@ from models.base import Owned
 
 
 class ApiKey(Owned):
-    """A secret that a program sends: stored hashed, shown once. `prefix_shown` lets people tell keys apart."""
+    """A secret that a program sends: stored hashed, shown once. `prefix_shown` lets people tell keys apart.
+
+    `task_ids` narrows it to some tasks; None is all of them. While a secret replaces another, both count until
+    `previous_until`.
+    """
 
     prefix = "key"
 
     name = fields.CharField(max_length=200)
     prefix_shown = fields.CharField(max_length=16)
     hash = fields.CharField(max_length=64, unique=True)
+    previous_hash = fields.CharField(max_length=64, unique=True, null=True)
+    previous_until: datetime | None = fields.DatetimeField(null=True)
     scopes: list[str] = fields.JSONField()
+    task_ids: list[str] | None = fields.JSONField(null=True)
     created_by: UUID = fields.UUIDField()
     expires_at: datetime | None = fields.DatetimeField(null=True)
     revoked_at: datetime | None = fields.DatetimeField(null=True)

@@ -12,7 +12,7 @@ from models.base import Owned
 
 
 class Member(Owned):
-    """A person on staff."""
+    """A person on staff, who signs in by password, or as the subject that an identity provider knows."""
 
     prefix = "mem"
 
@@ -20,9 +20,12 @@ class Member(Owned):
     email = fields.CharField(max_length=320, unique=True)
     role = fields.CharEnumField(Role, Role.__doc__, max_length=16)
     password_hash = fields.CharField(max_length=200, null=True)
+    oidc_issuer = fields.CharField(max_length=500, null=True)
+    oidc_subject = fields.CharField(max_length=255, null=True)
 
     class Meta:
         table = "member"
+        unique_together = (("organization_id", "oidc_issuer", "oidc_subject"),)
         indexes = (("organization_id", "id"),)
 
     @classmethod

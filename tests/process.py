@@ -1,0 +1,97 @@
+"""Admit as its users run it: `python server.py` in a process of its own, that a test may stop, kill and start again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 30.0  # seconds of real time after which a server that does not answer has failed
+SECRET = "a-secret-for-the-processes-of-the-tests"
+
+
+@dataclass
+class Running:
+    """One server process. `log` is the file with all that it and its predecessors in the same folder have written."""
+
+    process: asyncio.subprocess.Process
+    base_url: str
+    log: Path
+
+    async def ready(self) -> None:
+        """Wait until it serves. Raises RuntimeError, with its log, when it has ended or takes too long."""
+        async with httpx.AsyncClient(base_url=self.base_url, trust_env=False) as client:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    while self.process.returncode is None:
+                        with suppress(httpx.TransportError):
+                            if (await client.get("/readyz")).status_code == 200:
+                                return
+                        await asyncio.sleep(0.01)
+        raise RuntimeError(f"the server does not serve:\n{self.log.read_text()}")
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; the exit status."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(how)
+        async with asyncio.timeout(PATIENCE):
+            return await self.process.wait()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def start(folder: Path, *command: str, port: int | None = None, **environment: str) -> Running:
+    """Begin to serve from `folder`, where the database is unless DATABASE_URL names another; wait with `ready`.
+
+    The same folder and port again are the same installation, restarted.
+    """
+    port = port or free_port()
+    known = {
+        "PATH": os.environ["PATH"],
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "DATABASE_URL": f"sqlite:{folder}/admit.sqlite3",
+        "EXPORT_DIR": f"{folder}/exports",
+        "SECRET_KEY": SECRET,
+        "ARGON2_MEMORY_KIB": "64",
+    }
+    log = folder / "server.log"
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "server.py"), *command, cwd=folder, env=known | environment,
+            stdout=output, stderr=output,
+        )  # fmt: skip
+    return Running(process, known["BASE_URL"], log)
+
+
+@asynccontextmanager
+async def running(folder: Path, *command: str, port: int | None = None, **environment: str) -> AsyncIterator[Running]:
+    """A server that serves, and is gone at the end."""
+    server = await start(folder, *command, port=port, **environment)
+    try:
+        await server.ready()
+        yield server
+    finally:
+        await gone([server])
+
+
+async def gone(servers: Sequence[Running]) -> None:
+    """Kill those that still run."""
+    for server in servers:
+        if server.process.returncode is None:
+            await server.stop(signal.SIGKILL)
