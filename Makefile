@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check schema migrations lock bench
+.PHONY: help install demo serve test check schema migrations lock faults machine bench
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -20,7 +20,7 @@ demo: install ## serve a demo organization and print what to open
 serve: install ## serve an empty database
 	$(BIN)/python server.py
 
-test: install docs/examples/node_modules/installed ## run the tests (TEST_DATABASE_URL and TEST_EVENTS_URL choose PostgreSQL and Redis)
+test: install docs/examples/node_modules/installed tests/suites/node_modules/installed ## run the tests (TEST_DATABASE_URL and TEST_EVENTS_URL choose PostgreSQL and Redis)
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: install ## lint, types, and whether schema.graphql is up to date
@@ -39,6 +39,12 @@ lock: install ## choose the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
 
+faults: install ## kill, cut off, fill up and mislead a real server for some minutes, and print what was seen
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+machine: install ## do at random whatever may be done beside a model of it: 500 runs of 50 steps (MACHINE_RUNS)
+	MACHINE_RUNS=$${MACHINE_RUNS:-500} $(BIN)/python -m pytest -q -s -o faulthandler_timeout=0 tests/machine
+
 bench: ## measure (comes with the benchmark issue)
 	@echo "The benchmark is not built yet."
 
@@ -48,7 +54,7 @@ $(VENV)/installed: requirements.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	@touch $@
 
-# npm brings GraphiQL's files, and what the docs' examples need; where there is no npm, the Python Package Index has one.
+# npm brings GraphiQL's files, and what the docs' examples and the public suites need; where there is no npm, the Python Package Index has one.
 %/node_modules/installed: %/package-lock.json requirements-node.lock $(VENV)/installed
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-node.lock
 	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/installed \

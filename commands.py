@@ -1,30 +1,40 @@
-"""The command line: serve, migrate, create-organization, export-schema, demo."""
+"""The command line: serve, migrate, create-organization, backup, restore, rotate-secret, export-schema, demo."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
-import secrets
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime
 from getpass import getpass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 
 import errors
-from models import database
+from models import clock, database
+from models.alone import alone
 from resolvers.roots import make_schema
-from services import accounts, demo
+from services import accounts, backups, demo, rotation
 from services.site import Site
 from settings import Settings, SettingsWrong
+from web import log_lines
+from web.connection import Bounds
+from web.http_wire import HttpWire
+from web.socket_wire import SocketWire
 
 T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
+MANY_FILES = 65_536
 
 
 def main(
@@ -36,19 +46,29 @@ def main(
         settings = Settings.from_environment(_environment(given.command))
         match given.command:
             case "export-schema":
-                _say(make_schema(settings.query_tokens).as_str())
+                _say(make_schema().as_str())
             case "migrate":
                 prepare(settings)
             case "create-organization":
                 prepare(settings)
                 _say(asyncio.run(_connected(settings, _create_organization(make_site(settings), given))))
+            case "backup":
+                _say(backups.take(settings.database_url, given.path))
+            case "restore":
+                with alone(settings.database_url):
+                    _say(backups.put_back(settings.database_url, given.path, replace=given.replace))
+                    prepare(settings)
+            case "rotate-secret":
+                _say(_rotate(settings, make_site(settings), given))
             case "demo":
-                prepare(settings)
-                _say(asyncio.run(_connected(settings, demo.make(make_site(settings)))))
-                serve(settings, create_app)
+                with alone(settings.database_url):
+                    prepare(settings)
+                    _say(asyncio.run(_connected(settings, demo.make(make_site(settings)))))
+                    serve(settings, create_app)
             case _:
-                prepare(settings)
-                serve(settings, create_app)
+                with alone(settings.database_url):
+                    prepare(settings)
+                    serve(settings, create_app)
     except (SettingsWrong, errors.AdmitError) as wrong:
         print(wrong, file=sys.stderr)  # noqa: T201  a command line speaks
         return 2
@@ -64,17 +84,40 @@ def prepare(settings: Settings) -> None:
 
 def serve(settings: Settings, create_app: Callable[[Settings], Starlette]) -> None:
     """Serve in this process until told to stop, finishing what is under way."""
-    uvicorn.run(
-        create_app(settings),
+    _allow_many_connections()
+    server = uvicorn.Server(configured(settings, create_app(settings), log_config=log_lines.CONFIG))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def _allow_many_connections() -> None:
+    """Open as many files as the system lets us: shells begin with about a thousand, which a few attackers use up."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = MANY_FILES if most == resource.RLIM_INFINITY else min(most, MANY_FILES)
+    if few != resource.RLIM_INFINITY and few < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+
+
+def configured(settings: Settings, app: Starlette, **more: Any) -> uvicorn.Config:
+    """uvicorn as Admit runs it: bounded where it bounds nothing by itself, and silent about who asks what."""
+    bounds = Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)})
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
-        proxy_headers=False,
-        server_header=False,
-        ws="websockets-sansio",
+        http=type("Http", (HttpWire,), {"bounds": bounds}),
+        ws=type("WebSocket", (SocketWire,), {"bounds": bounds}),
         ws_max_size=settings.websocket_message_bytes,
         ws_per_message_deflate=False,
+        lifespan="on",
+        proxy_headers=False,  # server.py believes those proxies that the settings name
+        server_header=False,
+        limit_concurrency=settings.connections or None,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         access_log=False,  # it would hold codes and links
+        **more,
     )
 
 
@@ -85,6 +128,19 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("export-schema", help="print the GraphQL schema")
     commands.add_parser("demo", help="serve a demo organization, which is made once")
+    backup = commands.add_parser("backup", help="copy the database while it is served")
+    backup.add_argument("path", type=Path, nargs="?", help="the file to write; in var/backups unless given")
+    restore = commands.add_parser("restore", help="put a backup back while no server runs")
+    restore.add_argument("path", type=Path, help="the backup")
+    restore.add_argument("--replace", action="store_true", help="move a database that is in use aside")
+    rotate = commands.add_parser("rotate-secret", help="replace SECRET_KEY while what it made goes on working")
+    rotate.add_argument(
+        "step", type=rotation.Step, nargs="?", default=rotation.Step.AT_ONCE, metavar="prepare|switch|finish",
+        help="for several processes prepare, switch, finish; for one nothing, and then finish",
+    )  # fmt: skip
+    rotate.add_argument("--env-file", type=Path, help="the file of NAME=value lines that holds the secrets")
+    rotate.add_argument("--since", type=_moment, help="since when the server has run with the secrets that it has now")
+    rotate.add_argument("--force", action="store_true", help="drop a secret that something still depends on")
     create = commands.add_parser("create-organization", help="make an organization and its owner")
     create.add_argument("--name", required=True, help="the organization's name")
     create.add_argument("--owner", required=True, help="the owner's full name")
@@ -99,9 +155,9 @@ def _environment(command: str | None) -> Mapping[str, str]:
         return os.environ
     KEPT_SECRET.parent.mkdir(exist_ok=True)
     if not KEPT_SECRET.exists():
-        KEPT_SECRET.touch(mode=0o600)
-        KEPT_SECRET.write_text(secrets.token_urlsafe(48))
-    return {**os.environ, "SECRET_KEY": KEPT_SECRET.read_text().strip()}
+        rotation.write_privately(KEPT_SECRET, rotation.new_secret())
+    kept = KEPT_SECRET.read_text().split()
+    return {**os.environ, **dict(zip(("SECRET_KEY", "SECRET_KEY_PREVIOUS"), kept, strict=False))}
 
 
 async def _connected(settings: Settings, work: Awaitable[T]) -> T:
@@ -116,6 +172,29 @@ async def _create_organization(site: Site, given: argparse.Namespace) -> str:
     password = os.environ.get("ADMIT_PASSWORD") or getpass("Password: ")
     made = await accounts.sign_up(site, given.name, given.owner, given.email, password)
     return f"{made.organization.gid} {made.organization.name}"
+
+
+def _rotate(settings: Settings, site: Site, given: argparse.Namespace) -> str:
+    """Take a step of a change of secrets, where they are kept; what is to be done next."""
+    kept = None if os.environ.get("SECRET_KEY") or settings.is_production else KEPT_SECRET
+    file = given.env_file or kept
+    before = rotation.Pair(settings.secret_key, settings.secret_key_previous)
+    after = before.after(given.step)
+    if before.drops_one(given.step) and not given.force:
+        written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file and file.exists() else clock.now()
+        needed = rotation.still_needed(site, given.since or written_at)
+        rotation.must_be_over(asyncio.run(_connected(settings, needed)))
+    if given.env_file:
+        rotation.in_env_file(given.env_file, before, after)
+    elif kept:
+        rotation.write_privately(kept, "\n".join(after))
+    said = [] if file else [f"SECRET_KEY={after.makes}", f"SECRET_KEY_PREVIOUS={after.opens}"]
+    return "\n".join([*said, rotation.NEXT[given.step]])
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,7 @@
 """Everything that fails on purpose.
 
 AdmitError
+├── NotPossible        an operator asked the command line for what cannot be done
 ├── Refused            a rule says no and the client can act on it: a member of the mutation's result union
 │   └── …              one class per state of the world; class, GraphQL type and code share the name
 └── Rejected           the caller's standing or mistake: a top-level GraphQL error, an HTTP status on a page
@@ -31,6 +32,10 @@ class AdmitError(Exception):
     def __init__(self, message: str | None = None) -> None:
         self.text = message or self.message
         super().__init__(self.text)
+
+
+class NotPossible(AdmitError):
+    """An operator asked the command line for what cannot be done; the message says why, and what to do instead."""
 
 
 class Rejected(AdmitError):
@@ -126,12 +131,58 @@ class PasswordTooWeak(Refused):
     message = "Choose a longer password."
 
 
+class SingleSignOnRequired(Refused):
+    """The organization's members sign in at its identity provider alone; `startUrl` is where that begins."""
+
+    message = "Your organization signs in with its own accounts: begin there."
+
+    def __init__(self, start_url: str) -> None:
+        super().__init__()
+        self.start_url = start_url
+
+
+class SignInFailed(Refused):
+    """The identity provider did not say, in a way that can be trusted, who came."""
+
+    message = "This sign-in could not be completed."
+
+
+class NotAMember(Refused):
+    """The identity provider knows the person, and the organization has no such member."""
+
+    message = "You are not a member of this organization."
+
+
+class IdentityProviderUnreachable(Refused):
+    """The identity provider does not answer, or not as OpenID Connect asks."""
+
+    message = "The identity provider does not answer as it should."
+
+
+class SignInUnproved(Refused):
+    """No owner has come in through the provider as it is configured now, so enforcing it could lock everybody out."""
+
+    message = "Let an owner sign in this way once, then enforce it."
+
+
 class InvalidInput(Refused):
     """One value breaks a rule that the schema cannot express; `field` is its path."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class ApiKeyEnded(Refused):
+    """The API key was revoked, or its time has passed."""
+
+    message = "This API key has ended: make a new one."
+
+
+class ApiKeyJustRotated(Refused):
+    """Somebody else gave the API key another secret at the same moment, and that one counts."""
+
+    message = "Somebody else has just given this API key another secret; nothing was changed."
 
 
 # ---- tests and tasks -----------------------------------------------------------------------------

@@ -13,107 +13,170 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, WebSocketRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models import database
 from resolvers.door import Door
 from resolvers.roots import make_schema
+from schema.bounds import Bounds
 from services import clockwork, exporting
-from services.guesses import Guesses
+from services.bucket import Bucket
+from services.counters import Counters, Fallback, Memory
+from services.guesses import Allowance, Guesses
 from services.keys import Keys
+from services.oauth_tokens import OAuthTokens
+from services.outbound import Outbound
 from services.passwords import Passwords
 from services.pulse import Pulse
+from services.shared_counters import Shared
 from services.site import Limits, Site
 from services.urls import Urls
 from services.wakeups import wakeups
 from settings import Settings
-from web import assessment, dashboard, exports, graphiql, health, links, pages, sitting, staff, welcome
+from web import (
+    assessment,
+    dashboard,
+    exports,
+    files,
+    graphiql,
+    health,
+    links,
+    oauth,
+    oidc,
+    pages,
+    sitting,
+    staff,
+    welcome,
+)
+from web.bodies import Bodies, BodyBounds
+from web.bugs import Bugs
+from web.hosts import Hosts
 from web.security import SecurityHeaders
-
-HERE = Path(__file__).parent
 
 
 def make_site(settings: Settings) -> Site:
     """The collaborators that services share."""
     keys = Keys(settings.secrets)
-    budgets = {
-        "address": settings.guesses_per_address,
-        "task": settings.guesses_per_task,
-        "log_in_address": settings.log_ins_per_address,
-        "log_in_email": settings.log_ins_per_email,
-    }
+    url = settings.limits_url or settings.events_url
+    shared = Shared(url, settings.redis_namespace) if url else None
+    here: Counters = Memory()
+    lenient = Fallback(shared, here) if shared else here
     return Site(
         keys=keys,
         urls=Urls(settings.base_url, keys, timedelta(seconds=settings.download_seconds)),
         passwords=Passwords(settings.password_minimum, memory_cost=settings.argon2_memory_kib),
         limits=Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)}),
-        guesses=Guesses(budgets, settings.guess_window_seconds),
+        guesses=Guesses(shared or here, lenient, _allowances(settings), settings.guess_window_seconds),
+        bucket=Bucket(lenient, settings.cost_capacity, settings.cost_per_second),
+        shared=shared,
         pulse=Pulse(),
+        outbound=Outbound(
+            settings.hosts_inside,
+            loopback=not settings.is_production,
+            seconds=settings.outbound_seconds,
+            size=settings.outbound_bytes,
+        ),
+        oauth=OAuthTokens(settings.secrets, settings.base_url),
         export_dir=Path(settings.export_dir),
     )
+
+
+def _allowances(settings: Settings) -> dict[str, Allowance]:
+    """How often what may be tried before it has to wait."""
+    return {
+        "address": Allowance(settings.guesses_per_address, strict=True),
+        "task": Allowance(settings.guesses_per_task, strict=True),
+        "whole": Allowance(settings.guesses_in_all, strict=True),
+        "log_in_address": Allowance(settings.log_ins_per_address),
+        "log_in_email": Allowance(settings.log_ins_per_email, settings.log_ins_undelayed),
+        "client_address": Allowance(settings.log_ins_per_address),
+        "elsewhere_address": Allowance(settings.log_ins_per_address),
+    }
 
 
 def create_app(settings: Settings) -> Starlette:
     """The whole application. The database must have been migrated."""
     site = make_site(settings)
     door = Door(
-        make_schema(settings.query_tokens),
+        make_schema(_bounds(settings)),
         site,
         origins=settings.origins,
         init_seconds=settings.websocket_init_seconds,
         operations=settings.websocket_operations,
         body_bytes=settings.body_bytes,
         list_body_bytes=settings.list_body_bytes,
+        shows_schema=not settings.is_production,
         page=graphiql.response,
     )
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await database.connect(settings.database_url, settings.database_pool)
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
+        await database.connect(settings.database_url, settings.database_pool, settings.database_timeout_seconds)
         sweep = clockwork.run(site, settings.sweep_seconds)
         background = [asyncio.create_task(work) for work in (exporting.run(site), sweep)]
         try:
-            async with wakeups(site.pulse, settings.events_url, settings.poll_seconds):
-                yield
+            async with wakeups(site.pulse, settings.events_url, settings.poll_seconds, settings.redis_namespace):
+                yield {"stopping": asyncio.Event()}  # set by web/http_wire.py when no more is to begin
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            if site.shared:
+                await site.shared.close()
             await database.disconnect()
 
     routes = [
         Route("/graphql", door),
         WebSocketRoute("/graphql", door),
-        *health.routes,
+        *health.routes(settings.metrics_token, metrics_to_all=not settings.is_production),
         *welcome.routes,
         *links.routes,
         *assessment.routes,
         *sitting.routes,
         *exports.routes,
         *staff.routes,
+        *oidc.routes,
+        *oauth.routes,
         *dashboard.routes,
         *graphiql.routes,
-        Mount("/static", StaticFiles(directory=HERE / "web" / "static")),
+        *files.routes,
     ]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.origins,
-                allow_methods=("GET", "POST"),
-                allow_headers=("Authorization", "Content-Type"),
-                expose_headers=("Retry-After",),
-            ),
-        ],
+        middleware=_guards(settings),
         exception_handlers=pages.exception_handlers,
     )
     app.router.redirect_slashes = False
     app.state.site = site
     return app
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """What one document may have."""
+    names = [field.name for field in fields(Bounds) if hasattr(settings, f"query_{field.name}")]
+    return Bounds(**{name: getattr(settings, f"query_{name}") for name in names})
+
+
+def _guards(settings: Settings) -> list[Middleware]:
+    """What every request passes, the outermost first."""
+    largest = max(settings.body_bytes, settings.list_body_bytes)
+    return [
+        *([Middleware(ProxyHeadersMiddleware, list(settings.proxies))] if settings.proxies else []),
+        Middleware(SecurityHeaders, only_tls=settings.base_url.startswith("https:")),
+        Middleware(Hosts, settings.hosts),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After",),
+            max_age=86_400,
+        ),
+        Middleware(Bodies, BodyBounds(largest, max(1, settings.body_bytes), settings.body_seconds)),
+        Middleware(Bugs),
+    ]
 
 
 if __name__ == "__main__":

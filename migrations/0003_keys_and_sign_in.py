@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('allowed_domains', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
                 ('default_role', fields.CharEnumField(null=True, description='What a member of staff does in the organization.', enum_type=Role, max_length=16)),
                 ('is_enforced', fields.BooleanField(default=False)),
+                ('proved_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'identity_provider', 'app': 'admit', 'unique_together': (('organization_id',),), 'pk_attr': 'id', 'table_description': "An organization's OpenID provider: one at most. `client_secret` is sealed, never shown."},
             bases=['Owned'],

@@ -32,6 +32,7 @@ class AccessLink(Owned):
     """
 
     prefix = "lnk"
+    task_scope = "ticket__task_id"
 
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField("admit.Ticket", related_name=False)
     ticket_id: UUID

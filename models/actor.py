@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -46,6 +46,10 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
 }
 
 
+# What concerns the whole organization: an API key that is narrowed to some tasks may none of it, whatever its scopes.
+ORGANIZATION_WIDE = frozenset({Permission.MANAGE_ORGANIZATION, Permission.AUTHOR_TESTS})
+
+
 class ActorKind(StrEnum):
     """What sort of credential speaks."""
 
@@ -61,7 +65,9 @@ class Actor:
     """Whoever is asking, as far as the rules care.
 
     `gid` names them in the event log. `credential_id` is the log-in or the API key, checked again while a stream runs.
-    A candidate is confined to one ticket: `ticket_id`, `task_id`, `candidate_id` and `assessment_id` say which.
+    A candidate is confined to one ticket: `ticket_id`, `task_id`, `candidate_id` and `assessment_id` say which. An API
+    key can be confined to some tasks: `task_ids`, None for all. `proofs` are the fingerprints of the secret it came
+    with, for an old secret ends before its key does.
     """
 
     kind: ActorKind
@@ -75,17 +81,24 @@ class Actor:
     task_id: UUID | None = None
     candidate_id: UUID | None = None
     assessment_id: UUID | None = None
+    task_ids: frozenset[UUID] | None = None
+    proofs: frozenset[str] = field(default=frozenset(), repr=False)
 
     def may(self, permission: Permission) -> bool:
         """Whether the table allows it."""
         return permission in self.permissions
 
-    def must(self, permission: Permission) -> None:
-        """Raise Forbidden unless the table allows it, Unauthenticated when nobody is signed in."""
+    def must(self, permission: Permission, *, everywhere: bool = False) -> None:
+        """Raise Forbidden unless the table allows it, Unauthenticated when nobody is signed in.
+
+        `everywhere` is for what is not done in one task: a key that is narrowed to some cannot do it.
+        """
         if self.organization_id is None:
             raise errors.Unauthenticated
         if permission not in self.permissions:
             raise errors.Forbidden
+        if everywhere and self.is_narrowed:
+            raise errors.Forbidden("This API key is narrowed to some tasks, and this is not done in one of them.")
 
     @property
     def organization(self) -> UUID:
@@ -98,6 +111,11 @@ class Actor:
     def is_candidate(self) -> bool:
         """Whether this is a test-taker, confined to one ticket."""
         return self.kind is ActorKind.CANDIDATE
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether this is an API key that is confined to some tasks."""
+        return self.task_ids is not None
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
-from models.actor import Actor, ActorKind, Permission
+from models import clock
+from models.actor import ORGANIZATION_WIDE, Actor, ActorKind, Permission
 from models.base import Owned
 
 
@@ -39,8 +42,8 @@ class ApiKey(Owned):
 
     @classmethod
     async def by_hashes(cls, hashes: Sequence[str]) -> ApiKey | None:
-        """The key whose secret has one of these fingerprints; the secret is the authority."""
-        return await cls.filter(hash__in=hashes).first()
+        """The key whose secret has one of these fingerprints, or had until lately; the secret is the authority."""
+        return await cls.filter(Q(hash__in=hashes) | Q(previous_hash__in=hashes)).first()
 
     @classmethod
     async def by_id(cls, key: UUID) -> ApiKey | None:
@@ -48,28 +51,66 @@ class ApiKey(Owned):
         return await cls.get_or_none(id=key)
 
     @classmethod
-    async def used(cls, key: UUID, at: datetime) -> None:
-        """Note when the key was used last."""
-        await cls.filter(id=key).update(last_used_at=at)
+    async def used(cls, key: UUID, at: datetime, since: datetime) -> None:
+        """Note when the key was used last, unless that is known from `since` on."""
+        await cls.filter(Q(last_used_at=None) | Q(last_used_at__lt=since), id=key).update(last_used_at=at)
+
+    @classmethod
+    async def reprint(cls, key: UUID, old: str, new: str) -> None:
+        """Keep the same secret, present or previous, under another fingerprint, if that is how it is kept now."""
+        await cls.filter(id=key, hash=old).update(hash=new)
+        await cls.filter(id=key, previous_hash=old).update(previous_hash=new)
+
+    @classmethod
+    async def rotate(cls, key: UUID, old: str, new: str, prefix_shown: str, previous_until: datetime | None) -> bool:
+        """Replace the secret, which counts on until `previous_until`; False if it is another one by now."""
+        return bool(
+            await cls.filter(id=key, hash=old, revoked_at=None).update(
+                hash=new,
+                prefix_shown=prefix_shown,
+                previous_hash=old if previous_until else None,
+                previous_until=previous_until,
+            )
+        )
 
     @classmethod
     async def revoke(cls, key: UUID, at: datetime) -> bool:
         """End the key; False if it had been ended."""
         return bool(await cls.filter(id=key, revoked_at=None).update(revoked_at=at))
 
+    @classmethod
+    def _of_tasks(cls, own: QuerySet[ApiKey], actor: Actor, task_ids: Collection[UUID]) -> QuerySet[ApiKey]:
+        return own.filter(Q(id=actor.id) | Q(created_by=actor.id))  # itself, and what it made
+
     def is_live(self, at: datetime) -> bool:
-        """Whether the secret still counts."""
+        """Whether the key still counts."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    def knows(self, hashes: Collection[str]) -> bool:
+        """Whether a secret with these fingerprints is the key's, or the one before it in its last hours."""
+        return self.hash in hashes or (self.previous_hash in hashes and self.previous_secret_until is not None)
+
+    @property
+    def previous_secret_until(self) -> datetime | None:
+        """When the secret before this one stops counting; None when it has, or there was none."""
+        return self.previous_until if self.previous_until and clock.now() < self.previous_until else None
+
+    @property
+    def narrowed_to(self) -> frozenset[UUID] | None:
+        """The tasks that it is confined to; None for all."""
+        return None if self.task_ids is None else frozenset(map(UUID, self.task_ids))
 
     @property
     def actor(self) -> Actor:
-        """What this key may do: its scopes and nothing else."""
+        """What this key may do: its scopes, in its tasks, and nothing else."""
+        scopes = frozenset(Permission(scope) for scope in self.scopes)
         return Actor(
             ActorKind.API_KEY,
             self.gid,
             self.organization_id,
-            frozenset(Permission(scope) for scope in self.scopes),
+            scopes if self.task_ids is None else scopes - ORGANIZATION_WIDE,
             self.id,
             self.id,
             self.expires_at,
+            task_ids=self.narrowed_to,
         )

@@ -36,6 +36,7 @@ class Assessment(Stateful):
     prefix = "asm"
     moved = EventType.ASSESSMENT_STATUS_CHANGED
     candidate_scope = {"ticket_id": "ticket_id"}
+    task_scope = "task_id"
     MOVES = {
         AssessmentStatus.CREATED: frozenset(
             {AssessmentStatus.IN_PROGRESS, AssessmentStatus.LAPSED, AssessmentStatus.CANCELLED}
@@ -74,12 +75,17 @@ class Assessment(Stateful):
 
     @classmethod
     def lapsing(cls, at: datetime) -> QuerySet[Assessment]:
-        """The open assessments, of every organization, that nobody sits a test of and whose time has passed."""
-        from models.session import UNFINISHED, TestSession  # noqa: PLC0415  a session points at its assessment
+        """The open assessments, of every organization, that nobody sits a test of and whose time has passed.
 
-        late = Q(ticket__valid_until__lte=at) | Q(task__closes_at__lte=at)
-        busy = Subquery(TestSession.filter(status__in=UNFINISHED).values("assessment_id"))
-        return cls.filter(late, status__in=OPEN).exclude(id__in=busy).order_by("id")
+        Whoever waits for a proctor may still begin after the ticket's time, but not after the task's.
+        """
+        from models.session import UNFINISHED, WAITING, TestSession  # noqa: PLC0415  a session points at its assessment
+
+        waiting = Subquery(TestSession.filter(status__in=WAITING).values("assessment_id"))
+        begun = [status for status in UNFINISHED if status not in WAITING]
+        sitting = Subquery(TestSession.filter(status__in=begun).values("assessment_id"))
+        late = Q(task__closes_at__lte=at) | (Q(ticket__valid_until__lte=at) & ~Q(id__in=waiting))
+        return cls.filter(late, status__in=OPEN).exclude(id__in=sitting).order_by("id")
 
     @classmethod
     async def has_lapsed(cls, ticket: Ticket) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from uuid import UUID
@@ -60,6 +60,10 @@ class Owned(Row):
     # Which column a candidate's own id is compared with, by that id's name on the actor; empty: candidates see none.
     candidate_scope: ClassVar[Mapping[str, str]] = {}
 
+    # The path to the key of the row's task, for an API key that is narrowed to some tasks; None: it sees none of them.
+    # Without a default: a model that says neither is seen by no narrowed key, and fails a test.
+    task_scope: ClassVar[str | None]
+
     organization: fields.ForeignKeyRelation[Organization] = fields.ForeignKeyField(
         "admit.Organization", related_name=False, on_delete=fields.CASCADE
     )
@@ -70,13 +74,23 @@ class Owned(Row):
 
     @classmethod
     def visible_to(cls, actor: Actor) -> QuerySet[Self]:
-        """The rows this actor may know of: its organization's, and for a candidate only those of its own ticket."""
+        """What this actor may know of: its organization's rows; a candidate its ticket's, a narrowed key its tasks'."""
         own = cls.filter(organization_id=actor.organization)
-        if not actor.is_candidate:
-            return own
+        if actor.is_candidate:
+            return cls._of_candidate(own, actor)
+        return cls._of_tasks(own, actor, actor.task_ids) if actor.task_ids is not None else own
+
+    @classmethod
+    def _of_candidate(cls, own: QuerySet[Self], actor: Actor) -> QuerySet[Self]:
         if not cls.candidate_scope:
             return own.filter(id__isnull=True)
         return own.filter(**{column: getattr(actor, name) for column, name in cls.candidate_scope.items()})
+
+    @classmethod
+    def _of_tasks(cls, own: QuerySet[Self], actor: Actor, task_ids: Collection[UUID]) -> QuerySet[Self]:
+        if cls.task_scope is None:
+            return own.filter(id__isnull=True)
+        return own.filter(**{f"{cls.task_scope}__in": list(task_ids)})
 
     @classmethod
     async def seen_by(cls, actor: Actor, key: UUID) -> Self:
@@ -86,7 +100,9 @@ class Owned(Row):
     @classmethod
     async def locked_by(cls, actor: Actor, key: UUID) -> Self:
         """The same, held until the transaction ends, so that what is read stays true while deciding."""
-        return _found(await cls.visible_to(actor).select_for_update().get_or_none(id=key))
+        # the row alone: who held what the door joins to it, too, would take the two in whatever order
+        rows = cls.visible_to(actor).select_for_update(of=(cls._meta.db_table,))
+        return _found(await rows.get_or_none(id=key))
 
 
 def _found(row: R | None) -> R:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,6 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
 from models import unit
@@ -26,6 +26,7 @@ _PRAGMAS = {
     "mmap_size": 268_435_456,
     "temp_store": "MEMORY",
 }
+_SOON = 3.0  # seconds in which a database that is well answers
 
 
 def is_sqlite(url: str) -> bool:
@@ -38,8 +39,11 @@ def path_of(url: str) -> Path:
     return Path(unquote(url.removeprefix("sqlite:").removeprefix("//")))
 
 
-def config(url: str, pool: int = 10) -> dict[str, Any]:
-    """Tortoise's configuration for `sqlite:path` or `postgres://user@host:port/name` with `pool` connections."""
+def config(url: str, pool: int = 10, seconds: float | None = None) -> dict[str, Any]:
+    """Tortoise's configuration for `sqlite:path` or `postgres://user@host:port/name` with `pool` connections.
+
+    `seconds` is how long PostgreSQL may take for a statement or a new connection; None is as long as it takes.
+    """
     app = {"models": ["models"], "default_connection": "default", "migrations": "migrations"}
     base = {"apps": {"admit": app}, "use_tz": True, "timezone": "UTC"}
     if is_sqlite(url):
@@ -47,7 +51,8 @@ def config(url: str, pool: int = 10) -> dict[str, Any]:
         return {**base, "connections": {"default": connection, "read": connection}, "routers": [ReadApart]}
     scheme = urlsplit(url).scheme
     asyncpg = expand_db_url("asyncpg" + url.removeprefix(scheme))
-    asyncpg["credentials"] |= {"minsize": 1, "maxsize": pool}
+    asyncpg["engine"] = "models.postgres"
+    asyncpg["credentials"] |= {"minsize": 0, "maxsize": pool, "seconds": seconds}
     return {**base, "connections": {"default": asyncpg}}
 
 
@@ -63,9 +68,11 @@ class ReadApart:
         return "default"
 
 
-async def connect(url: str, pool: int = 10) -> TortoiseContext:
-    """Open the database for the whole process; undo with `disconnect`."""
-    return await Tortoise.init(config=config(url, pool), _enable_global_fallback=True)
+async def connect(url: str, pool: int = 10, seconds: float = 5.0) -> TortoiseContext:
+    """Open the database for the whole process; undo with `disconnect`. Raises Unavailable when it is away."""
+    context = await Tortoise.init(config=config(url, pool, seconds), _enable_global_fallback=True)
+    await connection().execute_query("SELECT 1")  # opened now, where nobody can hang up in the middle of it
+    return context
 
 
 async def disconnect() -> None:
@@ -75,12 +82,11 @@ async def disconnect() -> None:
 
 
 async def answers() -> bool:
-    """Whether the database can be asked something."""
-    try:
-        await connection().execute_query("SELECT 1")
-    except (BaseORMException, OSError):
-        return False
-    return True
+    """Whether the database can be asked something, and answers soon."""
+    asking = asyncio.create_task(connection().execute_query("SELECT 1"))  # not cancelled: it is bounded by itself
+    asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({asking}, timeout=_SOON)
+    return asking.done() and asking.exception() is None
 
 
 async def migrate(url: str) -> None:

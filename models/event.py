@@ -97,13 +97,15 @@ class Event(Model):
     @property
     def cursor(self) -> str:
         """The event's place in the log, as clients send it back."""
-        return cursor_of(self.position)
+        return cursor_of(self.id)
 
     @classmethod
     def visible_to(cls, actor: Actor) -> QuerySet[Event]:
-        """The organization's log in order; a candidate sees its own ticket's part."""
+        """The organization's log in order; a candidate sees its own ticket's part, a narrowed key that of its tasks."""
         log = cls.filter(organization_id=actor.organization).order_by("position")
-        return log.filter(ticket_id=actor.ticket_id) if actor.is_candidate else log
+        if actor.is_candidate:
+            return log.filter(ticket_id=actor.ticket_id)
+        return log if actor.task_ids is None else log.filter(task_id__in=list(actor.task_ids))
 
     @classmethod
     def following(
@@ -126,20 +128,35 @@ async def heads(organization_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return dict(await logs.group_by("organization_id").values_list("organization_id", "newest"))
 
 
-def cursor_of(position: int) -> str:
-    """A position as clients see it: opaque."""
-    return urlsafe_b64encode(position.to_bytes(8, "big")).decode("ascii").rstrip("=")
+async def end(actor: Actor) -> str:
+    """The cursor of the newest event that the actor may know of; BEGINNING when there is none."""
+    newest = await Event.visible_to(actor).order_by("-position").first()
+    return newest.cursor if newest else BEGINNING
 
 
-def position_of(cursor: str) -> int:
-    """The position behind a cursor. Raises BadRequest for what is none of ours."""
+def cursor_of(key: UUID) -> str:
+    """A place in the log as clients see it: opaque. It names the event there, so that it fits this log alone.
+
+    A position would fit any: after a backup was restored, positions are given out again, to other events.
+    """
+    return urlsafe_b64encode(key.bytes).decode("ascii").rstrip("=")
+
+
+BEGINNING = cursor_of(UUID(int=0))  # the place before the oldest event
+
+
+async def position_of(organization_id: UUID, cursor: str) -> int:
+    """The position in the organization's log that a cursor means. Raises BadRequest for one that is not in it."""
+    if cursor == BEGINNING:
+        return 0
     try:
-        position = int.from_bytes(urlsafe_b64decode(cursor.encode("ascii") + b"="), "big")
-        if position < 1 << 63 and cursor_of(position) == cursor:
-            return position
-    except (ValueError, OverflowError):
-        pass  # told below, like a cursor that decodes to something else
-    raise errors.BadRequest("The cursor is not one of ours.")
+        key = UUID(bytes=urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except ValueError:
+        raise errors.BadRequest("The cursor is not one of ours.") from None
+    found = await Event.filter(organization_id=organization_id, id=key).first().values_list("position")
+    if found is None:  # another log's, or of an event that happened after the backup that was restored
+        raise errors.BadRequest("The cursor is not in this log: read afresh, and go on from the log's head.")
+    return int(found[0])
 
 
 def record(

@@ -31,6 +31,7 @@ class Export(Owned):
     """
 
     prefix = "exp"
+    task_scope = "task_id"
     MOVES: ClassVar[Moves] = {
         ExportStatus.QUEUED: frozenset({ExportStatus.RUNNING}),
         ExportStatus.RUNNING: frozenset(ExportStatus),  # taken over, put back, or ended

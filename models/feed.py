@@ -15,20 +15,19 @@ from models.event import Event, EventType
 
 @dataclass(frozen=True)
 class Stretch:
-    """Which events: at most `size` of these types (None: all), those that come after a position."""
+    """Which events: at most `size` of these types (None: all), those that come after a cursor (None: the oldest)."""
 
     size: int
-    position: int
+    after: str | None
     types: frozenset[EventType] | None
 
 
 def stretch(first: int | None, after: str | None, types: Collection[EventType] | None) -> Stretch:
-    """The stretch that a field's arguments mean. Raises BadRequest for those that mean nothing."""
+    """The stretch that a field's arguments mean. Raises BadRequest for a size that cannot be."""
     size = paging.MAXIMUM if first is None else first
     if not 0 <= size <= paging.MAXIMUM:
         raise errors.BadRequest(f"Ask for between 0 and {paging.MAXIMUM} at a time.")
-    position = 0 if after is None else event.position_of(after)
-    return Stretch(size, position, None if types is None else frozenset(types))
+    return Stretch(size, after, None if types is None else frozenset(types))
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,15 @@ class Feed:
 async def feeds(
     actor: Actor, by: str, parents: Sequence[UUID], wanted: Stretch, total: Callable[[UUID], Awaitable[int]]
 ) -> Mapping[UUID, Feed]:
-    """For each parent the wanted stretch of what is filed under it by the column `by`."""
-    head = event.cursor_of(await event.head(actor.organization))
-    rows = Event.following(actor, wanted.position, wanted.types).limit(wanted.size + 1)
+    """For each parent the wanted stretch of what is filed under it by the column `by`. Raises BadRequest."""
+    head = await event.end(actor)
+    position = 0 if wanted.after is None else await event.position_of(actor.organization, wanted.after)
+    rows = Event.following(actor, position, wanted.types).limit(wanted.size + 1)
     found: dict[UUID, list[Event]] = {parent: [] for parent in parents}
     for row in await paging.together([rows.filter(**{by: parent}) for parent in parents]):
         found[getattr(row, by)].append(row)
     return {
-        parent: Feed(
-            events[: wanted.size], len(events) > wanted.size, wanted.position > 0, head, partial(total, parent)
-        )
+        parent: Feed(events[: wanted.size], len(events) > wanted.size, position > 0, head, partial(total, parent))
         for parent, events in found.items()
     }
 

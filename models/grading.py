@@ -21,6 +21,7 @@ class Answer(Owned):
 
     prefix = "ans"
     candidate_scope = {"session__ticket_id": "ticket_id"}
+    task_scope = "session__task_id"
 
     session: fields.ForeignKeyRelation[TestSession] = fields.ForeignKeyField("admit.TestSession", related_name=False)
     session_id: UUID
@@ -61,6 +62,7 @@ class Result(Owned):
 
     prefix = "res"
     candidate_scope = {"session__ticket_id": "ticket_id"}
+    task_scope = "session__task_id"
 
     session: fields.ForeignKeyRelation[TestSession] = fields.ForeignKeyField("admit.TestSession", related_name=False)
     session_id: UUID
@@ -122,6 +124,7 @@ class Review(Owned):
     """An instructor's mark and comment on one answer: append-only, the newest counts."""
 
     prefix = "rev"
+    task_scope = "session__task_id"
 
     session: fields.ForeignKeyRelation[TestSession] = fields.ForeignKeyField("admit.TestSession", related_name=False)
     session_id: UUID

@@ -31,6 +31,7 @@ class TimeAdjustment(Owned):
 
     prefix = "adj"
     candidate_scope = {"session__ticket_id": "ticket_id"}
+    task_scope = "session__task_id"
 
     session: fields.ForeignKeyRelation[TestSession] = fields.ForeignKeyField("admit.TestSession", related_name=False)
     session_id: UUID

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.expressions import Q
 
 from models.actor import PERMISSIONS, Actor, ActorKind, Role
 from models.base import Owned
@@ -15,6 +16,7 @@ class Member(Owned):
     """A person on staff, who signs in by password, or as the subject that an identity provider knows."""
 
     prefix = "mem"
+    task_scope = None
 
     full_name = fields.CharField(max_length=200)
     email = fields.CharField(max_length=320, unique=True)
@@ -33,6 +35,17 @@ class Member(Owned):
         """The member with this (normalised) address; the address and a password are the authority."""
         return await cls.get_or_none(email=email)
 
+    @classmethod
+    async def by_subject(cls, organization_id: UUID, issuer: str, subject: str) -> Member | None:
+        """The organization's member whom its provider knows so; the provider's signature is the authority."""
+        return await cls.get_or_none(organization_id=organization_id, oidc_issuer=issuer, oidc_subject=subject)
+
+    @classmethod
+    async def bind(cls, key: UUID, issuer: str, subject: str) -> bool:
+        """Let the member sign in as this subject; False if the issuer knows the member as another one already."""
+        free = Q(oidc_subject=None) | ~Q(oidc_issuer=issuer)
+        return bool(await cls.filter(free, id=key).update(oidc_issuer=issuer, oidc_subject=subject))
+
     @property
     def actor(self) -> Actor:
         """What this member may do."""
@@ -43,6 +56,7 @@ class Login(Owned):
     """One signed-in device: its refresh token is good once: `generation` counts how often it was exchanged."""
 
     prefix = "lgn"
+    task_scope = None
 
     member: fields.ForeignKeyRelation[Member] = fields.ForeignKeyField("admit.Member", related_name=False)
     member_id: UUID
@@ -67,6 +81,19 @@ class Login(Owned):
     async def revoke(cls, key: UUID, at: datetime) -> bool:
         """End the log-in; False if it had ended."""
         return bool(await cls.filter(id=key, revoked_at=None).update(revoked_at=at))
+
+    @classmethod
+    async def revoke_all(cls, member_id: UUID, at: datetime) -> int:
+        """End every log-in of the member; answers how many had not ended."""
+        return await cls.filter(member_id=member_id, revoked_at=None, expires_at__gt=at).update(revoked_at=at)
+
+    @classmethod
+    async def revoke_others(cls, actor: Actor, at: datetime) -> list[Member]:
+        """End every log-in of the organization but the actor's own; answers whose had not ended."""
+        others = cls.visible_to(actor).filter(revoked_at=None, expires_at__gt=at).exclude(id=actor.credential_id)
+        members = {login.member_id: login.member for login in await others.select_related("member")}
+        await others.update(revoked_at=at)
+        return list(members.values())
 
     def is_live(self, at: datetime) -> bool:
         """Whether tokens of this log-in still count."""

@@ -80,6 +80,7 @@ class TestSession(Stateful):
     prefix = "ses"
     moved = EventType.TEST_SESSION_STATUS_CHANGED
     candidate_scope = {"ticket_id": "ticket_id"}
+    task_scope = "task_id"
     MOVES = {
         S.AWAITING_PROCTOR: frozenset({S.READY, S.CANCELLED}),
         S.READY: frozenset({S.ACTIVE, S.CANCELLED}),

@@ -52,6 +52,7 @@ class Task(Stateful):
     prefix = "tsk"
     moved = EventType.TASK_STATUS_CHANGED
     candidate_scope = {"id": "task_id"}
+    task_scope = "id"
     MOVES = {
         TaskStatus.DRAFT: frozenset({TaskStatus.OPEN, TaskStatus.ARCHIVED}),
         TaskStatus.OPEN: frozenset({TaskStatus.CLOSED}),
@@ -106,6 +107,7 @@ class Step(Owned):
 
     prefix = "stp"
     candidate_scope = {"task_id": "task_id"}
+    task_scope = "task_id"
 
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
     task_id: UUID

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.expressions import Subquery
@@ -105,14 +106,14 @@ class Test(Stateful):
         indexes = (("organization_id", "id"),)
 
     @classmethod
-    def visible_to(cls, actor: Actor) -> QuerySet[Test]:
-        """The organization's tests; a candidate knows those of its own task."""
+    def _of_candidate(cls, own: QuerySet[Test], actor: Actor) -> QuerySet[Test]:
+        return cls._of_tasks(own, actor, [actor.task_id] if actor.task_id else [])
+
+    @classmethod
+    def _of_tasks(cls, own: QuerySet[Test], actor: Actor, task_ids: Collection[UUID]) -> QuerySet[Test]:
         from models.task import Step  # noqa: PLC0415  a step points at its test
 
-        own = cls.filter(organization_id=actor.organization)
-        if not actor.is_candidate:
-            return own
-        return own.filter(id__in=Subquery(Step.filter(task_id=actor.task_id).values("test_id")))
+        return own.filter(id__in=Subquery(Step.filter(task_id__in=list(task_ids)).values("test_id")))
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q
+from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
 from models import clock
+from models.actor import Actor
 from models.base import Owned
 from models.event import EventType
 from models.labels import labels_field
@@ -55,11 +56,16 @@ class Candidate(Owned):
         table = "candidate"
         indexes = (("organization_id", "external_id"), ("organization_id", "email"))
 
+    @classmethod
+    def _of_tasks(cls, own: QuerySet[Candidate], actor: Actor, task_ids: Collection[UUID]) -> QuerySet[Candidate]:
+        return own.filter(id__in=Subquery(Ticket.filter(task_id__in=list(task_ids)).values("candidate_id")))
+
 
 class TicketBatch(Owned):
     """One call that issued tickets, so that the same idempotency key with the same body returns the same tickets."""
 
     prefix = "bat"
+    task_scope = "task_id"
 
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
     task_id: UUID
@@ -78,6 +84,7 @@ class Ticket(Stateful):
     prefix = "tkt"
     moved = EventType.TICKET_STATUS_CHANGED
     candidate_scope = {"id": "ticket_id"}
+    task_scope = "task_id"
     MOVES = {
         TicketStatus.ISSUED: frozenset({TicketStatus.ACTIVATED, TicketStatus.SUSPENDED, TicketStatus.REVOKED}),
         TicketStatus.ACTIVATED: frozenset({TicketStatus.CONSUMED, TicketStatus.SUSPENDED, TicketStatus.REVOKED}),

@@ -10,6 +10,9 @@ from schema.account import (
     LogInInput,
     LogInResult,
     LogInSuccess,
+    LogOutEverywhereInput,
+    LogOutEverywhereResult,
+    LogOutEverywhereSuccess,
     LogOutInput,
     LogOutResult,
     LogOutSuccess,
@@ -27,8 +30,11 @@ from schema.api_key import (
     RevokeApiKeyInput,
     RevokeApiKeyResult,
     RevokeApiKeySuccess,
+    RotateApiKeyInput,
+    RotateApiKeyResult,
+    RotateApiKeySuccess,
 )
-from services import accounts, api_keys
+from services import accounts, api_keys, log_outs
 
 
 @strawberry.type
@@ -62,12 +68,32 @@ class AccountMutations:
         ended = await accounts.log_out(info.context.site, info.context.actor, input.refresh_token)
         return LogOutSuccess(ended=ended)
 
+    @strawberry.mutation(
+        graphql_type=LogOutEverywhereResult, description="End every log-in of a member: on all devices, at once."
+    )
+    async def log_out_everywhere(self, info: Info, input: LogOutEverywhereInput) -> LogOutEverywhereSuccess:
+        """A member may for themselves; for another it needs organization:write."""
+        member = None if input.member_id is None else models.Member.key_of(input.member_id)
+        return LogOutEverywhereSuccess(ended=await log_outs.everywhere(info.context.actor, member))
+
     @strawberry.mutation(graphql_type=CreateApiKeyResult, description="Make a program's credential.")
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeySuccess:
-        """Needs keys:write, and every scope that is given away."""
-        scopes = frozenset(input.scopes)
-        made = await api_keys.create(info.context.site, info.context.actor, input.name, scopes, input.expires_at)
-        return CreateApiKeySuccess(**vars(made))
+        """Needs keys:write, and every scope and task that is given away."""
+        site, actor, scopes = info.context.site, info.context.actor, frozenset(input.scopes)
+        tasks = None if input.task_ids is None else [models.Task.key_of(one) for one in input.task_ids]
+        return CreateApiKeySuccess(
+            **vars(await api_keys.create(site, actor, input.name, scopes, input.expires_at, tasks))
+        )
+
+    @strawberry.mutation(
+        graphql_type=RotateApiKeyResult,
+        description="Give an API key another secret at once; the present one counts for a while longer.",
+    )
+    async def rotate_api_key(self, info: Info, input: RotateApiKeyInput) -> RotateApiKeySuccess:
+        """Needs keys:write, and whatever the key may do."""
+        key = models.ApiKey.key_of(input.api_key_id)
+        overlap = api_keys.OVERLAP if input.overlap_seconds is None else input.overlap_seconds
+        return RotateApiKeySuccess(**vars(await api_keys.rotate(info.context.site, info.context.actor, key, overlap)))
 
     @strawberry.mutation(graphql_type=RevokeApiKeyResult, description="End an API key for good; again changes nothing.")
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> RevokeApiKeySuccess:

@@ -21,6 +21,17 @@ class Context(schema.context.Context):
     address: str = ""
     connection_params: dict[str, Any] = field(default_factory=dict)
 
+    async def charge(self, cost: int) -> dict[str, int] | None:
+        """From the bucket of the credential, or of the address of whoever has none."""
+        left = await self.site.bucket.charge(self.actor, self.address, cost)
+        if left is None:
+            return None
+        return {
+            "maximumAvailable": left.maximum,
+            "currentlyAvailable": left.available,
+            "restoreRate": left.restore_rate,
+        }
+
     def welcome_of(self, task: models.Task) -> tasks.Welcome:
         """The same that the page shows."""
         return tasks.welcome_of(task)

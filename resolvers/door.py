@@ -29,7 +29,7 @@ from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Aske
 from resolvers.over_sse import EventStream
 from resolvers.over_websocket import Handler, Socket
 from resolvers.roots import Schema
-from schema.masking import is_refused, logged, masked
+from schema.masking import is_away, is_refused, logged, masked
 from services.credentials import authenticate
 from services.site import Site
 
@@ -40,7 +40,8 @@ _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType
 
 class Door(GraphQL[Context, None]):
     """`page` is what a browser sees that comes without a question; `body_bytes` bounds what is read of anybody's
-    request, `list_body_bytes` of one with a credential, whose mutations take long lists.
+    request, `list_body_bytes` of one with a credential, whose mutations take long lists; `shows_schema` says whether
+    strangers may read the schema.
     """
 
     websocket_adapter_class = Socket
@@ -56,6 +57,7 @@ class Door(GraphQL[Context, None]):
         operations: int,
         body_bytes: int,
         list_body_bytes: int,
+        shows_schema: bool,
         page: PageOf | None = None,
     ) -> None:
         own = urlsplit(site.urls.base_url)
@@ -69,7 +71,7 @@ class Door(GraphQL[Context, None]):
         )
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
-        self._page = page
+        self._page, self._shows_schema = page, shows_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
@@ -82,6 +84,9 @@ class Door(GraphQL[Context, None]):
             response = refused.response
         except errors.Unauthenticated as refused:
             response = Refusal(refused.status, refused.text, refused.code, WWW_Authenticate="Bearer").response
+        except errors.Unavailable as away:
+            again = str(away.retry_after)
+            response = Refusal(away.status, away.text, away.code, Retry_After=again).response
         except ClientDisconnect:
             return
         except Exception as bug:  # whatever it is, the client learns its id and nothing else
@@ -93,7 +98,7 @@ class Door(GraphQL[Context, None]):
             raise Refusal(405, f"Use {METHODS}.", Allow=METHODS)
         if self._page and over_http.wants_page(request):
             return self._page(request)
-        context = Context(ANONYMOUS, self._site.urls, self._site, _address(request))
+        context = await self.get_context(request, request)
         context.actor = await authenticate(self._site, request.headers.get("authorization"))
         accept = request.headers.get("accept")
         media = over_http.accepted(accept, (JSON, RESPONSE_JSON))
@@ -124,8 +129,9 @@ class Door(GraphQL[Context, None]):
             failure = GraphQLError(unclear.as_http_error_reason(), original_error=unclear)
             result = PreExecutionError(None, [masked(failure)])
         chosen = media[0] if media else JSON
-        status = 400 if is_refused(result) and chosen == RESPONSE_JSON else 200
-        return over_http.answer(_shown(result), status, chosen)
+        shown = _shown(result)
+        status, headers = over_http.standing(shown, refused=is_refused(result), media=chosen)
+        return over_http.answer(shown, status, chosen, headers)
 
     async def _results(self, asked: Asked, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         results: Any = await self.schema.stream(
@@ -139,10 +145,13 @@ class Door(GraphQL[Context, None]):
         async with aclosing(results):
             async for result in results:
                 yield _shown(result)
+                if is_away(result):  # what was to be said of this event is lost: the client resumes before it
+                    return
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Over a WebSocket nobody yet, until `connection_init`."""
-        return Context(ANONYMOUS, self._site.urls, self._site, _address(request))
+    async def get_context(self, request: Request | WebSocket, response: object) -> Context:
+        """Nobody yet; over a WebSocket until `connection_init`."""
+        site = self._site
+        return Context(ANONYMOUS, site.urls, site, _address(request), shows_schema=self._shows_schema)
 
     async def recognise(self, context: Context) -> None:
         """Who sent this socket's `connection_init`, as of now: the header is in it, in any spelling.
@@ -168,11 +177,12 @@ class Door(GraphQL[Context, None]):
 
 def _shown(result: ExecutionResult) -> dict[str, Any]:
     """A result as clients read it: without `data` when nothing was executed."""
-    shown: dict[str, Any] = {} if is_refused(result) else {"data": result.data}
+    refused = is_refused(result)
+    shown: dict[str, Any] = {} if refused else {"data": result.data}
     if result.errors:
         failures = (one if "code" in (one.extensions or {}) else masked(one) for one in result.errors)
         shown["errors"] = [failure.formatted for failure in failures]
-    return {**shown, "extensions": result.extensions} if result.extensions else shown
+    return {**shown, "extensions": result.extensions} if result.extensions and not refused else shown
 
 
 def _address(connection: Request | WebSocket) -> str:

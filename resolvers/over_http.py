@@ -11,11 +11,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+import errors
+
 JSON = "application/json"
 RESPONSE_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 PAGE = "text/html"
 METHODS = "GET, POST"
+_WHOLE = {kind.code: kind.status for kind in (errors.RateLimited, errors.QueryTooComplex, errors.Unavailable)}
 
 
 class Refusal(Exception):
@@ -138,6 +141,16 @@ def _asked(fields: Any) -> Asked:
         if not isinstance(fields.get(part), (dict, type(None))):
             raise Refusal(400, f"`{part}` must be an object.")
     return Asked(query, fields.get("variables"), name or None)
+
+
+def standing(body: Mapping[str, Any], *, refused: bool, media: str) -> tuple[int, dict[str, str]]:
+    """The status of an answer, and when to come back with an answer that is nothing but a limit."""
+    failures = body.get("errors", ())
+    codes = {failure["extensions"]["code"] for failure in failures}
+    if len(codes) == 1 and codes <= _WHOLE.keys() and not any((body.get("data") or {}).values()):
+        waits = [failure["extensions"].get("retryAfter", 0) for failure in failures]
+        return _WHOLE[codes.pop()], {"Retry-After": str(max(waits))} if any(waits) else {}
+    return 400 if refused and media == RESPONSE_JSON else 200, {}
 
 
 def answer(body: Mapping[str, Any], status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -13,11 +13,13 @@ from starlette.types import Receive, Scope, Send
 from resolvers.over_http import EVENT_STREAM, encode
 
 HEARTBEAT_SECONDS = 12.0  # proxies cut what is silent for long
-STALLED_SECONDS = 30.0  # a client that reads nothing for so long is gone
 
 
 class EventStream(Response):
-    """A response that lasts as long as the results do and the client listens."""
+    """A response that lasts as long as the results do, the client listens and the server serves.
+
+    Stopping the server ends it without `complete`: clients take that for a broken connection and go on elsewhere.
+    """
 
     media_type = EVENT_STREAM
 
@@ -28,9 +30,11 @@ class EventStream(Response):
         self._results = results
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until either side ends it."""
+        """Send until it ends."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        tasks = {asyncio.create_task(self._send(send)), asyncio.create_task(_gone(receive))}
+        stopping: asyncio.Event = scope.get("state", {}).get("stopping") or asyncio.Event()
+        sending = asyncio.create_task(self._send(send))
+        tasks = {sending, *(asyncio.create_task(work) for work in (_gone(receive), stopping.wait()))}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -38,8 +42,10 @@ class EventStream(Response):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
-            with suppress(TimeoutError, OSError):  # the client is gone
+            with suppress(OSError):  # the client is gone
                 task.result()
+        if stopping.is_set() and sending.cancelled():
+            await _chunk(send, b"", more=False)
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._results) as results:
@@ -59,8 +65,7 @@ class EventStream(Response):
 
 
 async def _chunk(send: Send, body: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(STALLED_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def _gone(receive: Receive) -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
@@ -17,11 +17,13 @@ import errors
 from models import ANONYMOUS
 from resolvers.context import Context
 from resolvers.over_http import encode
-from schema.masking import is_refused, logged, masked
+from schema.masking import is_away, is_refused, logged, masked
 
 REASON = 123  # bytes that a close frame can carry
 FORBIDDEN = 4403
 INTERNAL = 1011
+TRY_AGAIN_LATER = 1013
+GONE = (WebSocketDisconnect, RuntimeError, OSError)  # what sending raises when nobody is there any more
 
 logging.getLogger("strawberry.ws").setLevel(logging.CRITICAL)  # a foreign origin is the visitor's mistake
 
@@ -35,13 +37,13 @@ class Socket(ASGIWebSocketAdapter):
             raise WebSocketDisconnected
         try:
             await self.ws.send_text(encode(message).decode())
-        except (RuntimeError, OSError) as gone:  # closed while we waited for our turn
+        except GONE as gone:  # closed while we waited for our turn
             raise WebSocketDisconnected from gone
 
     async def close(self, code: int, reason: str) -> None:
         """The end, if it has not come before."""
         if self.ws.application_state is WebSocketState.CONNECTED:
-            with suppress(RuntimeError, OSError):
+            with suppress(*GONE):
                 await self.ws.close(code, reason.encode()[:REASON].decode(errors="ignore"))
 
 
@@ -60,6 +62,8 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_message(message)
         except WebSocketDisconnected:
             raise
+        except errors.Unavailable as away:
+            await self.websocket.close(TRY_AGAIN_LATER, away.text)
         except Exception as bug:  # the socket must be closed properly, whatever it is
             logged(bug)
             await self.websocket.close(INTERNAL, "Internal error")
@@ -101,6 +105,9 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         )
         async with aclosing(results):
             async for result in results:
+                if is_away(result):  # what was to be said of this event is lost: the client resumes before it
+                    await operation.send_initial_errors(result.errors)
+                    return
                 if not is_refused(result):
                     await operation.send_next(result)
                 elif self.context.actor is not ANONYMOUS and _has_lapsed(result.errors):

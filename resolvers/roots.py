@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -21,12 +20,14 @@ from resolvers.organization import OrganizationQueries
 from resolvers.proctoring import ProctoringMutations
 from resolvers.redirect import RedirectMutations
 from resolvers.session import SessionQueries
+from resolvers.sign_in import SignInMutations
 from resolvers.sitting import SittingMutations, SittingQueries
 from resolvers.subscription import StreamSubscriptions
 from resolvers.task import TaskMutations, TaskQueries
 from resolvers.test import TestMutations
 from resolvers.ticket import TicketMutations, TicketQueries
-from schema.documents import Documents
+from schema.bounds import Bounds
+from schema.documents import Documents, Shelf
 from schema.masking import FreshContext, Masked
 from schema.refusals import HANDLERS
 from schema.scalars import SCALARS
@@ -48,6 +49,7 @@ class Mutation(
     TicketMutations,
     AccessLinkMutations,
     RedirectMutations,
+    SignInMutations,
     SittingMutations,
     ProctoringMutations,
 ):
@@ -66,10 +68,13 @@ class Schema(strawberry.Schema):
         """Masked logs what is ours to mend; a client's mistakes are not."""
 
 
+USUAL = Bounds()
+
+
 @cache  # it never changes, and making it takes a quarter of a second
-def make_schema(query_tokens: int) -> Schema:
-    """The schema that the server runs and `schema.graphql` prints. Documents have at most `query_tokens` tokens."""
-    extensions: list[Any] = [lambda: MaxTokensLimiter(max_token_count=query_tokens), Documents, Masked, FreshContext]
+def make_schema(bounds: Bounds = USUAL) -> Schema:
+    """The schema that the server runs and `schema.graphql` prints, for documents within these bounds."""
+    extensions: list[Any] = [partial(Documents, bounds, Shelf()), Masked, FreshContext]
     config = StrawberryConfig(scalar_map=SCALARS)
     return Schema(Query, Mutation, Subscription, extensions=extensions, config=config, exception_handlers=HANDLERS)
 

@@ -6,7 +6,7 @@ import strawberry
 
 import errors
 import models
-from schema.node import column, lazy
+from schema.node import column, lazy, optional
 from schema.refusals import result
 
 _Organization = lazy("schema.organization.Organization")
@@ -56,7 +56,7 @@ class LogInSuccess:
     refresh_token: str = column("Exchange it with refreshAccessToken; good once.")
 
 
-LogInResult = result("LogInResult", LogInSuccess, errors.CredentialsWrong)
+LogInResult = result("LogInResult", LogInSuccess, errors.CredentialsWrong, errors.SingleSignOnRequired)
 
 
 @strawberry.input(description="A refresh token to exchange. Send it without an Authorization header.")
@@ -94,3 +94,20 @@ class LogOutSuccess:
 
 
 LogOutResult = result("LogOutResult", LogOutSuccess)
+
+
+@strawberry.input(description="Whose log-ins to end.")
+class LogOutEverywhereInput:
+    """What logOutEverywhere takes."""
+
+    member_id: strawberry.ID | None = optional("A member; oneself by default. Another one needs organization:write.")
+
+
+@strawberry.type(description="The log-ins have ended: their tokens and streams no longer count.")
+class LogOutEverywhereSuccess:
+    """What logOutEverywhere answers."""
+
+    ended: int = column("How many log-ins this call ended.")
+
+
+LogOutEverywhereResult = result("LogOutEverywhereResult", LogOutEverywhereSuccess)

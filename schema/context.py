@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
 from uuid import UUID
@@ -44,6 +44,12 @@ class Urls(Protocol):
         session: models.TestSession,
     ) -> str:
         """Where the candidate goes when the session has ended: signed, checked now."""
+
+    def sign_in(self, organization: models.Organization) -> str:
+        """Where members begin to sign in at the identity provider."""
+
+    def sign_in_callback(self, organization: models.Organization) -> str:
+        """Where the identity provider sends them back to."""
 
     def download(self, export: models.Export) -> str:
         """The signed, expiring address of a finished spreadsheet."""
@@ -147,6 +153,7 @@ class Context:
 
     actor: models.Actor
     urls: Urls
+    shows_schema: bool = field(default=True, kw_only=True)  # to strangers, too
 
     def __post_init__(self) -> None:
         self.renew()
@@ -161,6 +168,15 @@ class Context:
         """The caller has just proved to be this actor: the rest of the answer is read as theirs."""
         self.actor = actor
         self.renew()
+
+    @property
+    def sees_schema(self) -> bool:
+        """Whether the caller may read the schema, and be told what a misspelled name may have meant."""
+        return self.shows_schema or self.actor is not models.ANONYMOUS
+
+    async def charge(self, cost: int) -> dict[str, int] | None:
+        """Charge the caller for a document. Answers what is left, in Shopify's words. Raises RateLimited."""
+        raise NotImplementedError
 
     def welcome_of(self, task: models.Task) -> object:
         """The task's welcome page; the resolvers' context knows how it is made."""

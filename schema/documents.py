@@ -1,19 +1,36 @@
-"""Documents: parsed and validated once, however often they are sent, and refused when it is unclear what to execute."""
+"""Documents: measured before anything else, then validated, both once however often they are sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
-from strawberry.schema.schema import validate_document
+from strawberry.types.graphql import OperationType
 
-KEPT = 1_000  # documents
+import errors
+from schema.bounds import Bounds
+from schema.guard import Guard, amount
 
-_parsed = lru_cache(KEPT)(parse)
+KEPT = 100_000  # tokens of documents: some thirty megabytes
+MISTAKES = 10  # after so many a document is not read on: each is dear to describe
+_ANSWERS = 100  # costs of one document that are remembered
+_PARSER = {"Document contains more than": "tokens", "Document is nested too deeply": "depth"}  # its own bounds, ours
+
+_guard = lru_cache(Guard)
 
 
 class Ambiguous(CannotGetOperationTypeError):
@@ -24,41 +41,114 @@ class Ambiguous(CannotGetOperationTypeError):
         return "The document has several operations: say with `operationName` which one to execute."
 
 
+@dataclass
+class Known:
+    """A document and what was found out about it."""
+
+    document: DocumentNode
+    costs: dict[object, tuple[int, bool]] = field(default_factory=dict)
+    faults: list[GraphQLError] | None = None
+
+    def cost(self, guard: Guard, operation: str | None, variables: Mapping[str, Any] | None) -> tuple[int, bool]:
+        """What the guard says of it with these variables. Raises QueryTooComplex."""
+        given = {name: amount(value) for name, value in (variables or {}).items() if not isinstance(value, (str, dict))}
+        key = (operation, *sorted(given.items(), key=str))
+        if key not in self.costs:
+            if len(self.costs) >= _ANSWERS:
+                self.costs.clear()
+            self.costs[key] = guard.cost(self.document, operation, given)
+        return self.costs[key]
+
+    def mistakes(self, schema: GraphQLSchema, rules: tuple[type[ASTValidationRule], ...]) -> list[GraphQLError]:
+        """What is wrong with it."""
+        if self.faults is None:
+            try:
+                self.faults = validate(schema, self.document, rules, max_errors=MISTAKES)
+            except RecursionError as deep:
+                self.faults = [GraphQLError("The document is nested too deeply.", original_error=deep)]
+        return self.faults
+
+
+class Shelf:
+    """Documents by their text; those that nobody has asked for the longest make room for others."""
+
+    def __init__(self, room: int = KEPT) -> None:
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._room = room
+
+    def take(self, text: str) -> Known | None:
+        """The document with this text, if it is here."""
+        known = self._known.get(text)
+        if known:
+            self._known.move_to_end(text)
+        return known
+
+    def put(self, text: str, known: Known) -> None:
+        """Keep it, for the next time."""
+        if text not in self._known:
+            self._known[text] = known
+            self._room -= known.document.token_count
+        while self._room < 0:
+            self._room += self._known.popitem(last=False)[1].document.token_count
+
+
 class Documents(SchemaExtension):
-    """Parses and validates from memory.
+    """Parses, measures, charges and validates, in this order.
 
     Unlike Strawberry's own caches it leaves a document that cannot be parsed to the schema, whose answer is an error
     that HTTP, SSE and a WebSocket can all send; and with several operations and no name it runs none of them.
     """
 
+    def __init__(self, bounds: Bounds, shelf: Shelf) -> None:
+        self._bounds, self._shelf = bounds, shelf
+        self._known: Known | None = None
+        self._cost: dict[str, object] = {}
+
     def on_parse(self) -> Iterator[None]:
         """The document, and that it says what to execute."""
-        context = self.execution_context
-        with suppress(GraphQLError, RecursionError):
-            context.graphql_document = _parsed(context.query or "", **context.parse_options)
+        context, text = self.execution_context, self.execution_context.query or ""
+        self._bounds.check(bytes=len(text.encode(errors="replace")))
+        context.parse_options["max_tokens"] = self._bounds.tokens
+        self._known = self._shelf.take(text) or self._parsed(text)
+        context.graphql_document = self._known.document if self._known else None
         yield
         if context.graphql_document and context._provided_operation_name is None:  # noqa: SLF001  the public one guesses
             definitions = context.graphql_document.definitions
             if sum(isinstance(definition, OperationDefinitionNode) for definition in definitions) > 1:
                 raise Ambiguous(None)
 
-    def on_validate(self) -> Iterator[None]:
-        """What is wrong with the document."""
-        context = self.execution_context
-        if context.graphql_document:
-            context.pre_execution_errors = _faults(
-                context.schema._schema,  # noqa: SLF001  Strawberry's own cache reads it, too
-                context.graphql_document,
-                context.validation_rules,
-            )
+    def _parsed(self, text: str) -> Known | None:
+        try:
+            return Known(parse(text, **self.execution_context.parse_options))
+        except GraphQLError as wrong:
+            for said, bound in _PARSER.items():
+                if wrong.message.startswith(f"Syntax Error: {said}"):
+                    raise self._bounds.refusal(bound) from wrong
+        return None
+
+    async def on_validate(self) -> AsyncIterator[None]:
+        """What is wrong with the document: first that it asks for too much, or the caller has."""
+        context, known = self.execution_context, self._known
+        if known:
+            try:
+                await self._admit(known)
+            except errors.Rejected as refused:
+                context.pre_execution_errors = [GraphQLError(refused.text, original_error=refused)]
+            else:
+                self._shelf.put(context.query or "", known)
+                context.pre_execution_errors = known.mistakes(context.schema._schema, context.validation_rules)  # noqa: SLF001  Strawberry's own cache reads it, too
         yield
 
+    async def _admit(self, known: Known) -> None:
+        context, guard = self.execution_context, _guard(self.execution_context.schema._schema, self._bounds)  # noqa: SLF001
+        cost, introspects = known.cost(guard, context.operation_name, context.variables)
+        if introspects and not context.context.sees_schema:
+            raise errors.Unauthenticated("Sign in to read the schema.")
+        throttle = await context.context.charge(cost)
+        self._cost = {"requestedQueryCost": cost, **({"throttleStatus": throttle} if throttle else {})}
 
-@lru_cache(KEPT)
-def _faults(
-    schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
-) -> list[GraphQLError]:
-    try:
-        return validate_document(schema, document, rules)
-    except RecursionError as deep:
-        return [GraphQLError("The document is nested too deeply.", original_error=deep)]
+    def on_execute(self) -> Iterator[None]:
+        """What it cost; the events of a subscription, which is paid for when it begins, do not say so again."""
+        if self.execution_context.operation_type is not OperationType.SUBSCRIPTION:
+            self.execution_context.extensions_results["cost"] = self._cost
+        yield

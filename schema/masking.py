@@ -20,6 +20,7 @@ log = logging.getLogger("admit.graphql")
 
 _MISTAKES = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 _ECHO = re.compile(r"[,;] found: .*", re.DOTALL)  # graphql-core repeats the value that it refuses: it may be a password
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")  # what a stranger could read the schema from, name by name
 
 
 class Masked(MaskErrors):
@@ -27,21 +28,24 @@ class Masked(MaskErrors):
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """The error as the client sees it."""
-        return masked(error)
+        shown = masked(error)
+        if not self.execution_context.context.sees_schema:
+            shown.message = _SUGGESTION.sub("", shown.message)
+        return shown
 
 
 def masked(error: GraphQLError) -> GraphQLError:
     """The error as the client sees it."""
     original = error.original_error
     match original:
-        case errors.RateLimited():
+        case errors.RateLimited() | errors.Unavailable():
             return _shown(error, original.text, original.code, retryAfter=original.retry_after)
         case errors.Rejected():
             return _shown(error, original.text, original.code)
         case errors.Refused():
             return _shown(error, original.text, type(original).__name__)
         case RecursionError() if error.path is None:
-            return _shown(error, "The document is nested too deeply.", errors.BadRequest.code)
+            return _shown(error, "The document is nested too deeply.", errors.QueryTooComplex.code)
     if _is_the_clients(error):
         return _shown(error, _ECHO.sub(".", error.message), errors.BadRequest.code)
     return _shown(error, "Something went wrong here; the operator finds it by this id.", "INTERNAL", id=logged(error))
@@ -60,6 +64,12 @@ def is_refused(result: ExecutionResult) -> bool:
     failures = result.errors or []
     nowhere = result.data is None and bool(failures) and all(failure.path is None for failure in failures)
     return nowhere or isinstance(result, PreExecutionError)
+
+
+def is_away(result: ExecutionResult) -> bool:
+    """Whether it tells nothing because the database is away: a stream must not go on as if it had been told."""
+    codes = [(failure.extensions or {}).get("code") for failure in result.errors or []]
+    return result.data is None and errors.Unavailable.code in codes
 
 
 def _is_the_clients(error: GraphQLError) -> bool:

@@ -10,8 +10,10 @@ import strawberry
 import models
 from schema.context import Info
 from schema.filters import TaskFilter, TestSessionFilter, TicketFilter
-from schema.node import Node, column, connection, view
+from schema.node import Node, column, connection, lazy, view
 from schema.scalars import URL
+
+_SignIn = lazy("schema.sign_in.SignIn")
 
 
 @strawberry.type(description="What an organization has configured.")
@@ -30,6 +32,15 @@ class OrganizationSettings:
     def redirect_signing_secret(root: strawberry.Parent[models.Organization], info: Info) -> str | None:
         """Whoever knows it can make redirects that look like ours."""
         return root.redirect_secret.hex() if info.context.actor.may(models.Permission.MANAGE_ORGANIZATION) else None
+
+    @strawberry.field(
+        graphql_type=_SignIn | None,
+        description="Where members sign in with the organization's own accounts; null when nowhere.",
+    )
+    @staticmethod
+    async def sign_in(root: strawberry.Parent[models.Organization], info: Info) -> models.IdentityProvider | None:
+        """There is one at most."""
+        return next(iter(await info.context.loaders.many(models.IdentityProvider, "organization_id", root.id)), None)
 
 
 @view(models.Organization, description="The tenant: everything else belongs to one.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Union
 import strawberry
 
 import errors
+from schema.scalars import URL
 
 
 @strawberry.interface(
@@ -33,6 +34,7 @@ _EXTRAS: dict[type[errors.Refused], tuple[str, Any, str]] = {
     errors.InvalidQuestions: ("problems", list[Problem], "Every bad question."),
     errors.InvalidSteps: ("problems", list[Problem], "Every bad step."),
     errors.InvalidAnswers: ("problems", list[Problem], "Every bad answer."),
+    errors.SingleSignOnRequired: ("start_url", URL, "Where signing in begins."),
     errors.InvalidInput: ("field", str, "The path of the bad value."),
     errors.TooManyRows: ("limit", int, "How many rows one call may carry."),
     errors.MoveNotAllowed: ("status", str, "What the thing is now."),

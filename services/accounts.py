@@ -9,7 +9,7 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 
 import errors
-from models import Actor, ActorKind, EventType, Login, Member, Organization, Role, clock
+from models import Actor, ActorKind, EventType, IdentityProvider, Login, Member, Organization, Role, clock
 from models.event import record
 from models.unit import transactional
 from services.site import Site
@@ -59,22 +59,33 @@ async def _make(site: Site, organization_name: str, full_name: str, email: str, 
 async def log_in(site: Site, address: str, email: str, password: str) -> SignedIn:
     """Sign a member in by e-mail address and password; `address` is the caller's network address.
 
-    Raises CredentialsWrong for either being wrong, RateLimited after too many.
+    Raises CredentialsWrong for either being wrong, SingleSignOnRequired when both are right and the organization has
+    its members sign in elsewhere, RateLimited after too many.
     """
     known_as = _known_as(email)
-    subjects = {"log_in_address": address, "log_in_email": known_as or ""}
-    site.guesses.check(**subjects)
+    subjects = {"log_in_address": address, "log_in_email": known_as or email}
     # counted before the hashing is awaited: a crowd of guesses sent at once spends the budget like any other
-    site.guesses.failed(**subjects)
+    await site.guesses.spend(**subjects)
     member = await Member.by_email(known_as) if known_as else None
     if not await site.passwords.verify(member.password_hash if member else None, password) or member is None:
         raise errors.CredentialsWrong
-    site.guesses.forgive(**subjects)
-    return await _open(site, member)
+    await site.guesses.refund(**subjects)
+    return await _by_password(site, member)
 
 
 @transactional
-async def _open(site: Site, member: Member) -> SignedIn:
+async def _by_password(site: Site, member: Member) -> SignedIn:
+    signed_in = await let_in(site, member)
+    # asked last: whoever enforces it at this moment ends this log-in, or is seen here
+    provider = await IdentityProvider.of(member.organization_id)
+    if provider is not None and provider.is_enforced:
+        raise errors.SingleSignOnRequired(site.urls.sign_in(signed_in.organization))
+    return signed_in
+
+
+@transactional
+async def let_in(site: Site, member: Member) -> SignedIn:
+    """Sign in a member who has proved who they are."""
     organization = await Organization.own(member.actor)
     return await _sign_in(site, organization, member)
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import errors
 from models import (
     Assessment,
     AssessmentStatus,
@@ -42,10 +43,12 @@ async def run(site: Site, sweep_seconds: float) -> None:
     while True:
         await asyncio.sleep(sweep_seconds)
         try:
+            await note_lost(site)  # first: after the server was away, a clock that a task stops stands since then
             await close_overdue(site)
-            await note_lost(site)
             if seconds() >= lapsing_at and await note_lapsed() < AT_ONCE:
                 lapsing_at = seconds() + LAPSE_SECONDS
+        except errors.Unavailable:
+            pass  # the database said so in the log; the next sweep finds what this one left
         except Exception:
             log.exception("a sweep failed; the next goes on")
 
@@ -65,7 +68,10 @@ async def note_lost(site: Site) -> int:
 
 
 async def note_lapsed() -> int:
-    """End the open assessments whose time has passed and whose candidates sit no test; returns how many."""
+    """End the open assessments whose time has passed and whose candidates sit no test; returns how many.
+
+    Whoever still waits for a proctor when the task closes can never begin: those sessions are cancelled.
+    """
     late = await Assessment.lapsing(clock.now()).limit(AT_ONCE)
     return await _each(late, _lapse)
 
@@ -75,10 +81,15 @@ async def _lapse(assessment: Assessment) -> bool:
     ticket = await Ticket.hold(assessment.ticket_id)
     await assessment.refresh_from_db()
     actor = system(assessment.organization_id)
-    passed = admission.lapsed_at(await Task.seen_by(actor, assessment.task_id), ticket, clock.now())
+    task = await Task.seen_by(actor, assessment.task_id)
+    passed = admission.lapsed_at(task, ticket, clock.now())
     sessions = await TestSession.of_assessment(assessment.id)
-    if passed is None or not assessment.is_open or any(session.is_unfinished for session in sessions):
+    unfinished = [session for session in sessions if session.is_unfinished]
+    hopeless = admission.has_closed(task, clock.now()) and not any(session.has_begun for session in unfinished)
+    if passed is None or not assessment.is_open or (unfinished and not hopeless):
         return False
+    for session in unfinished:
+        await endings.end(session, ticket, TestSessionStatus.CANCELLED, actor, task.closes_at or passed)
     # extra time lifts the closing time: what was sat after it was still in time
     ended_at = max([passed, *(session.ended_at for session in sessions if session.ended_at)])
     steps = await Step.visible_to(actor).filter(task_id=assessment.task_id)
@@ -108,6 +119,8 @@ async def _each(rows: Sequence[R], work: Callable[[R], Awaitable[bool]]) -> int:
     for row in rows:
         try:
             done += await work(row)
+        except errors.Unavailable:
+            raise
         except Exception:
             log.exception("%s was left for the next sweep", row.gid)
     return done

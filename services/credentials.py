@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -25,23 +27,42 @@ async def authenticate(site: Site, authorization: str | None) -> Actor:
     if scheme.lower() != "bearer" or not token:
         raise errors.Unauthenticated
     if token.startswith(API_KEY_PREFIX):
-        return await _api_key(site, token)
+        return await by_secret(site, token)
     return await bearer(site, token)
 
 
 async def bearer(site: Site, token: str) -> Actor:
-    """Who a signed token speaks for: a member or a candidate. Raises Unauthenticated when it does not count."""
+    """Who a signed token speaks for: a member, a candidate, a program. Raises Unauthenticated if it does not count."""
     now = clock.now()
-    try:
-        claims = site.keys.verify(ACCESS, token, now)
-    except errors.Unauthenticated:
-        claims = site.keys.verify(CANDIDATE, token, now)
-        return await _candidate(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
-    return await _member(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
+    for audience, whom in _SIGNED.items():
+        try:
+            claims = site.keys.verify(audience, token, now)
+        except errors.Unauthenticated:
+            continue
+        return await whom(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
+    return await _oauth_client(site, token)
+
+
+async def by_secret(site: Site, secret: str) -> Actor:
+    """What the API key with this secret may do. Raises Unauthenticated when the key or the secret no longer counts.
+
+    A secret kept under the fingerprint of an older SECRET_KEY is kept under the newest from now on.
+    """
+    prints = site.keys.fingerprints(secret)
+    key = await ApiKey.by_hashes(prints)
+    if key is None or not key.is_live(clock.now()) or not key.knows(prints):
+        raise errors.Unauthenticated
+    for old in {key.hash, key.previous_hash or ""}.intersection(prints[1:]):
+        with suppress(errors.Unavailable):
+            await ApiKey.reprint(key.id, old, prints[0])
+    await _note_use(key)
+    ends = key.expires_at, None if key.hash in prints else key.previous_until
+    until = min((end for end in ends if end is not None), default=None)
+    return replace(key.actor, expires_at=until, proofs=frozenset(prints))
 
 
 async def still_counts(actor: Actor) -> bool:
-    """Whether the credential that a stream began with is still good now."""
+    """Whether the credential that a stream began with is still good now; a stream is a use of it, too."""
     now = clock.now()
     if actor.expires_at is not None and now >= actor.expires_at:
         return False
@@ -51,7 +72,9 @@ async def still_counts(actor: Actor) -> bool:
             return login is not None and login.is_live(now)
         case ActorKind.API_KEY if actor.credential_id:
             key = await ApiKey.by_id(actor.credential_id)
-            return key is not None and key.is_live(now)
+            if key is None or not key.is_live(now) or (actor.proofs and not key.knows(actor.proofs)):
+                return False
+            await _note_use(key)
     return True
 
 
@@ -61,14 +84,23 @@ def candidate_token(site: Site, assessment: Assessment) -> str:
     return site.keys.sign(CANDIDATE, {"sub": str(assessment.id)}, until)
 
 
-async def _api_key(site: Site, secret: str) -> Actor:
-    key = await ApiKey.by_hashes(site.keys.fingerprints(secret))
+async def _note_use(key: ApiKey) -> None:
     now = clock.now()
-    if key is None or not key.is_live(now):
-        raise errors.Unauthenticated
     if key.last_used_at is None or now - key.last_used_at > _NOTED_EVERY:
-        await ApiKey.used(key.id, now)
-    return key.actor
+        with suppress(errors.Unavailable):  # a full disk keeps nobody from reading
+            await ApiKey.used(key.id, now, now - _NOTED_EVERY)
+
+
+async def _oauth_client(site: Site, token: str) -> Actor:
+    """An API key as it is now, with those of its scopes that the access token was given."""
+    claims = site.oauth.read(token, clock.now())
+    key = await ApiKey.by_id(ApiKey.key_of(claims.client_id))
+    if key is None or not key.is_live(clock.now()):
+        raise errors.Unauthenticated
+    await _note_use(key)
+    until = min(claims.expires_at, key.expires_at or claims.expires_at)
+    permissions = frozenset(one for one in key.actor.permissions if one in claims.scopes)
+    return replace(key.actor, permissions=permissions, expires_at=until)
 
 
 async def _member(login_id: UUID, expires_at: datetime) -> Actor:
@@ -93,3 +125,7 @@ async def _candidate(assessment_id: UUID, expires_at: datetime) -> Actor:
         candidate_id=ticket.candidate_id,
         assessment_id=assessment.id,
     )
+
+
+# Whom a token that we signed speaks for, by its audience.
+_SIGNED: Mapping[str, Callable[[UUID, datetime], Awaitable[Actor]]] = {ACCESS: _member, CANDIDATE: _candidate}

@@ -46,14 +46,16 @@ async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
     Raises CodeUnknown, the same for every wrong code, or RateLimited after too many; once the code is right, the
     refusal that says why the ticket lets nobody in now.
     """
-    site.guesses.check(address=address, task=slug)
+    guess = {"address": address, "task": slug, "whole": "every code"}
+    await site.guesses.check(**guess)
     task = await Task.by_slug(slug)
     ticket = await Ticket.by_code(task, code) if task else None
-    # again, for a crowd of guesses that all came while none had failed: from here to `failed` nothing is awaited
-    site.guesses.check(address=address, task=slug)
+    # Only the wrong ones are counted: a class that comes in at once behind one address must not wait. A crowd of
+    # guesses that all came while none had failed is counted here, one by one: what comes after the last is not told.
     if ticket is None:
-        site.guesses.failed(address=address, task=slug)
+        await site.guesses.spend(**guess)
         raise errors.CodeUnknown
+    await site.guesses.check(**guess)
     return await _enter(site, ticket.id)
 
 
@@ -66,8 +68,7 @@ async def by_link(site: Site, address: str, token: str) -> Entry:
     try:
         claims = site.keys.open_link(token)
     except errors.LinkInvalid:
-        site.guesses.check(address=address)  # only the wrong ones: a colleague's typing errors close no good link
-        site.guesses.failed(address=address)
+        await site.guesses.spend(address=address)  # only the wrong ones: a colleague's typing errors close no good link
         raise
     if claims.expires_at is not None and clock.now() >= claims.expires_at:
         raise errors.LinkExpired

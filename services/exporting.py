@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import errors
 from models import EventType, Export, ExportStatus, Task, clock, system
 from models.event import record
 from models.unit import transactional
@@ -48,7 +49,9 @@ async def _work(site: Site) -> None:
         try:
             while await step(site):
                 pass
-        except Exception:  # the database is away, say: its exports are still there when it is back
+        except errors.Unavailable:
+            pass  # the database said so in the log; its exports are still there when it is back
+        except Exception:
             log.exception("exports cannot be made at present")
         with suppress(TimeoutError):  # other processes queue without waking us
             async with asyncio.timeout(site.limits.poll_seconds):
@@ -65,6 +68,9 @@ async def step(site: Site) -> bool:
     except Superseded:
         log.warning("%s was taken over by another worker", export.gid)
     except asyncio.CancelledError:
+        await _put_back(export)
+        raise
+    except errors.Unavailable:  # no fault of the export's
         await _put_back(export)
         raise
     except Exception:

@@ -58,9 +58,7 @@ async def watch(site: Site, actor: Actor, key: UUID) -> AsyncGenerator[Export, N
 
     Raises NotFound, Forbidden, and Unauthenticated as soon as the credential no longer counts.
     """
-    since = event.cursor_of(
-        await event.head(actor.organization)
-    )  # before the first look, or a change in between would be missed
+    since = await event.end(actor)  # before the first look, or a change in between would be missed
     export = await _visible(actor, key)
     yield export
     if export.is_over:

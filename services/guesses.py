@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
+from math import ceil
 
 import errors
+from services.counters import Budget, Counters
 
-_SWEEP_AT = 10_000  # counters kept before the lapsed ones are thrown away
+_DIGEST = 32  # characters: enough to tell subjects apart, and nobody reads an e-mail address in Redis
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one kind of subject may have: so many failures in a window, the `free` ones without delay.
+
+    What is `strict` is refused while what is shared cannot be asked; the rest is then counted by this process alone.
+    """
+
+    most: int
+    free: int | None = None
+    strict: bool = False
 
 
 class Guesses:
-    """Counts failures per subject in fixed windows of `window` seconds, in this process's memory, by a monotonic clock.
+    """Counts failures per subject (`address="…"`, `task="…"`), for all processes where the counters are shared.
 
-    `budgets` says how many failures each kind of subject may have.
+    `counters` raise Unavailable while what is shared is away; `lenient` ones go on.
     """
 
-    def __init__(self, budgets: Mapping[str, int], window: float, tick: Callable[[], float] = time.monotonic) -> None:
-        self._budgets = budgets
-        self._window = window
-        self._tick = tick
-        self._failed: dict[tuple[str, str], tuple[float, int]] = {}
+    def __init__(
+        self, counters: Counters, lenient: Counters, allowances: Mapping[str, Allowance], window: float
+    ) -> None:
+        self._counters, self._lenient = counters, lenient
+        self._allowances, self._window = allowances, window
 
-    def check(self, **subjects: str) -> None:
-        """Raise RateLimited when one of the subjects (`address="…"`, `task="…"`) has spent its budget."""
-        now = self._tick()
-        for subject in subjects.items():
-            since, count = self._failed.get(subject, (now, 0))
-            if count >= self._budgets[subject[0]] and now < since + self._window:
-                raise errors.RateLimited(int(since + self._window - now) + 1)
+    async def check(self, **subjects: str) -> None:
+        """Raise RateLimited when one of the subjects has spent its budget or must wait a little; count nothing."""
+        _must_not_wait(await self._counter(subjects).spend(self._budgets(subjects), count=False))
 
-    def failed(self, **subjects: str) -> None:
-        """Count one wrong guess against each subject."""
-        now = self._tick()
-        if len(self._failed) > _SWEEP_AT:
-            self._failed = {key: seen for key, seen in self._failed.items() if now < seen[0] + self._window}
-        for subject in subjects.items():
-            since, count = self._failed.get(subject, (now, 0))
-            self._failed[subject] = (since, count + 1) if now < since + self._window else (now, 1)
+    async def spend(self, **subjects: str) -> None:
+        """Count one wrong guess against each subject. Raises RateLimited, counting nothing, when one may not guess."""
+        _must_not_wait(await self._counter(subjects).spend(self._budgets(subjects)))
 
-    def forgive(self, **subjects: str) -> None:
-        """Take back one guess that was counted before it proved right."""
-        for subject in subjects.items():
-            since, count = self._failed.get(subject, (0.0, 0))
-            if count:
-                self._failed[subject] = (since, count - 1)
+    async def refund(self, **subjects: str) -> None:
+        """Take back a guess that was counted before it proved right; where failures delay, all of them."""
+        await self._counter(subjects).refund(self._budgets(subjects))
+
+    def _counter(self, subjects: Mapping[str, str]) -> Counters:
+        return self._counters if any(self._allowances[kind].strict for kind in subjects) else self._lenient
+
+    def _budgets(self, subjects: Mapping[str, str]) -> list[Budget]:
+        return [
+            Budget(
+                key(f"guesses:{kind}", subject), self._allowances[kind].most, self._window, self._allowances[kind].free
+            )
+            for kind, subject in subjects.items()
+        ]
+
+
+def key(kind: str, subject: str) -> str:
+    """The name of a subject's counter."""
+    told = network(subject) if kind.endswith("address") else subject
+    return f"{kind}:{sha256(told.encode(errors='replace')).hexdigest()[:_DIGEST]}"
+
+
+def network(address: str) -> str:
+    """What one caller can be expected to have of addresses: one of IPv4, 2**64 of IPv6."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or found.exploded[:19])
+    return str(found)
+
+
+def _must_not_wait(seconds: float) -> None:
+    if seconds > 0:
+        raise errors.RateLimited(ceil(seconds))

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -24,9 +24,12 @@ from joserfc.jwk import OctKey
 
 import errors
 
+Key = TypeVar("Key")
+
 ISSUER = "admit"
 SIGNED_LIMIT = 4096
 SEALED_LIMIT = 2048
+KEPT_LIMIT = 4096  # what a cookie may hold, and more than a column does
 HEADER_LIMIT = 200  # ours are below 80; a short header cannot nest deep enough to exhaust the JSON parser
 LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
@@ -80,7 +83,7 @@ class Keys:
         """The claims of a token signed here, for this audience, before its end; anything else is Unauthenticated."""
         second = _seconds(now)
         try:
-            key = _key_of(token, SIGNED_LIMIT, SIGNED, self._signing)
+            key = key_of(token, SIGNED_LIMIT, SIGNED, self._signing)
             claims = jwt.decode(token, key, algorithms=["HS256"]).claims
             # joserfc checks no claim by itself. No leeway: the clock that issued the token is the one that judges it.
             us, them = _must_be(ISSUER), _must_be(audience)
@@ -102,7 +105,7 @@ class Keys:
     def open_link(self, token: str) -> LinkClaims:
         """What `seal_link` was given, to the second; anything not sealed here is LinkInvalid. Judges no expiry."""
         try:
-            key = _key_of(token, SEALED_LIMIT, SEALED, self._sealing)
+            key = key_of(token, SEALED_LIMIT, SEALED, self._sealing)
             plaintext = jwe.decrypt_compact(token, key, algorithms=list(SEALED.values())).plaintext
             match json.loads(plaintext or b""):
                 case {"l": str(link), "v": int(version), "e": int() | None as ends}:
@@ -111,6 +114,28 @@ class Keys:
         except UNREADABLE:
             raise errors.LinkInvalid from None
         raise errors.LinkInvalid
+
+    def seal(self, purpose: str, text: str) -> str:
+        """The text encrypted, for `unseal` with the same purpose alone."""
+        name, key = next(iter(self._ring(f"seal/{purpose}").items()))
+        return jwe.encrypt_compact({**SEALED, "kid": name}, _bytes(text), key, algorithms=list(SEALED.values()))
+
+    def unseal(self, purpose: str, token: str) -> str | None:
+        """What `seal` was given, under any live secret; None for anything not sealed here for this purpose."""
+        try:
+            key = key_of(token, KEPT_LIMIT, SEALED, self._ring(f"seal/{purpose}"))
+            plaintext = jwe.decrypt_compact(token, key, algorithms=list(SEALED.values())).plaintext
+            return (plaintext or b"").decode("utf-8", "surrogatepass")
+        except UNREADABLE:
+            return None
+
+    def is_newest(self, purpose: str, token: str) -> bool:
+        """Whether the text was sealed with the secret that seals now, so that it outlives the one before."""
+        name, key = next(iter(self._ring(f"seal/{purpose}").items()))
+        try:
+            return bool(key_of(token, KEPT_LIMIT, SEALED, {name: key}))
+        except UNREADABLE:
+            return False
 
     def fingerprint(self, secret: str) -> str:
         """What is stored in place of an API key's or a refresh token's secret."""
@@ -136,7 +161,7 @@ class Keys:
         return {kid(key): OctKey.import_key(key) for key in keys}
 
 
-def _key_of(token: str, limit: int, expected: Mapping[str, str], ring: Mapping[str, OctKey]) -> OctKey:
+def key_of(token: str, limit: int, expected: Mapping[str, str], ring: Mapping[str, Key]) -> Key:
     """The key that the token's header names, if the header is one of ours to the letter.
 
     Decided before the library sees the token: no other alg, `jwk`, `jku`, `crit`, `zip` or PBES2 count reaches it.

@@ -108,11 +108,16 @@ async def finish_url(site: Site, actor: Actor, session: TestSession) -> str:
 
 
 @transactional
-async def terminate_of_ticket(actor: Actor, ticket: Ticket, reason: str | None = None) -> None:
-    """End every unfinished session of the ticket; those that never began are cancelled. No permission is checked."""
+async def terminate_of_ticket(site: Site, actor: Actor, ticket: Ticket, reason: str | None = None) -> None:
+    """End every unfinished session of the ticket; those that never began are cancelled. No permission is checked.
+
+    One whose time was up has ended at its deadline, though the server had not closed it yet.
+    """
     ticket = await Ticket.hold(ticket.id)
     for session in await TestSession.unfinished_of(ticket):
-        await endings.stop(session, ticket, actor, reason)
+        await endings.settle(session, ticket, _grace(site))
+        if session.is_unfinished:
+            await endings.stop(session, ticket, actor, reason)
 
 
 def must_run(session: TestSession) -> None:

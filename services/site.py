@@ -6,10 +6,14 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.bucket import Bucket
 from services.guesses import Guesses
 from services.keys import Keys
+from services.oauth_tokens import OAuthTokens
+from services.outbound import Outbound
 from services.passwords import Passwords
 from services.pulse import Pulse
+from services.shared_counters import Shared
 from services.urls import Urls
 
 
@@ -20,6 +24,8 @@ class Limits:
     access_token_seconds: int = 900
     refresh_token_seconds: int = 30 * 86_400
     candidate_token_seconds: int = 86_400
+    oauth_token_seconds: int = 900
+    sign_in_seconds: int = 600
     tickets_per_call: int = 10_000
     rows_per_call: int = 1_000
     body_bytes: int = 100_000
@@ -41,6 +47,10 @@ class Site:
     passwords: Passwords
     limits: Limits
     guesses: Guesses
+    bucket: Bucket
+    shared: Shared | None  # the Redis that both count in, to be closed at the end
     pulse: Pulse
+    outbound: Outbound
+    oauth: OAuthTokens
     export_dir: Path
     exports_queued: asyncio.Event = field(default_factory=asyncio.Event)  # wakes this process's workers

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import errors
 from models import Login, Member, Organization, clock
-from services import accounts
+from services import accounts, log_outs
 from services.accounts import SignedIn
 from services.site import Site
 
@@ -43,6 +43,12 @@ async def sign_out(site: Site, cookie: str) -> None:
     """End the cookie's log-in, and with it every token and stream of it. Raises Unauthenticated when it has ended."""
     login = await _login(site, cookie)
     await accounts.log_out(site, replace(login.member.actor, credential_id=login.id), None)
+
+
+async def sign_out_everywhere(site: Site, cookie: str) -> None:
+    """End every log-in of the cookie's member, this one too. Raises Unauthenticated when it has ended."""
+    login = await _login(site, cookie)
+    await log_outs.everywhere(login.member.actor)
 
 
 async def _login(site: Site, cookie: str) -> Login:

@@ -41,10 +41,14 @@ async def follow(  # noqa: PLR0913  what to follow is said by name
     with site.pulse.followed(actor.organization):
         while True:
             grown = site.pulse.next(actor.organization)
-            # known to be read when the batch that follows has been; or a rare type would be looked for again and again
-            newest = await event.head(actor.organization) if credential.is_due else position
-            batch = await Event.following(actor, position, types, **about).limit(BATCH)
-            await credential.check(now=bool(batch))
+            try:
+                # known to be read when the batch after it has been; or a rare type would be looked for again and again
+                newest = await event.head(actor.organization) if credential.is_due else position
+                batch = await Event.following(actor, position, types, **about).limit(BATCH)
+                await credential.check(now=bool(batch))
+            except errors.Unavailable as away:  # the log goes on where it was when the database is back
+                await asyncio.sleep(away.retry_after)
+                continue
             for one in batch:
                 await credential.check()
                 yield one
@@ -63,11 +67,11 @@ async def page(actor: Actor, types: Collection[EventType] | None, first: int | N
     size = PAGE if first is None else first
     if not 0 <= size <= PAGE:
         raise errors.BadRequest(f"Ask for between 0 and {PAGE} at a time.")
-    newest = await event.head(actor.organization)
-    position = 0 if after is None else _within(event.position_of(after), newest)
+    newest = await event.end(actor)
+    position = 0 if after is None else await event.position_of(actor.organization, after)
     found = await Event.following(actor, position, types).limit(size + 1)
     everything = Event.following(actor, 0, types)
-    return Feed(found[:size], len(found) > size, position > 0, event.cursor_of(newest), everything.count)
+    return Feed(found[:size], len(found) > size, position > 0, newest, everything.count)
 
 
 async def _permit(actor: Actor, task_id: UUID | None, ticket_id: UUID | None, session_id: UUID | None) -> None:
@@ -82,14 +86,9 @@ async def _permit(actor: Actor, task_id: UUID | None, ticket_id: UUID | None, se
 
 
 async def _beginning(actor: Actor, after: str | None) -> int:
-    newest = await event.head(actor.organization)
-    return newest if after is None else _within(event.position_of(after), newest)
-
-
-def _within(position: int, newest: int) -> int:
-    if position > newest:  # from another installation, or from before a backup was restored: it would skip events
-        raise errors.BadRequest("The cursor lies after the end of the log.")
-    return position
+    if after is None:
+        return await event.head(actor.organization)
+    return await event.position_of(actor.organization, after)
 
 
 class _Credential:

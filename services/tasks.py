@@ -90,13 +90,13 @@ async def create(actor: Actor, new: NewTask) -> Task:
     TestNotPublished, InvalidWindow, RedirectRefused.
     """
     if not 1 <= len(new.steps) <= STEPS:
-        actor.must(Permission.MANAGE_TASKS)
+        actor.must(Permission.MANAGE_TASKS, everywhere=True)
         raise errors.TooManyRows(STEPS)
     wanted = {step.test_id for step in new.steps}
     found = await Test.visible_to(actor).filter(id__in=wanted)
     if len(found) != len(wanted):
         raise errors.NotFound
-    actor.must(Permission.MANAGE_TASKS)
+    actor.must(Permission.MANAGE_TASKS, everywhere=True)
     if problems := [problem for at, step in enumerate(new.steps) for problem in _problems(at, step)]:
         raise errors.InvalidSteps(problems)
     if any(test.status is not TestStatus.PUBLISHED for test in found):

@@ -94,8 +94,9 @@ async def _issue(
     # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
     await TicketBatch.bulk_create([batch], ignore_conflicts=True)
     if batch.idempotency_key is not None:
-        kept = await TicketBatch.visible_to(actor).get(idempotency_key=batch.idempotency_key)
-        if kept.body_hash != batch.body_hash:
+        kept = await TicketBatch.visible_to(actor).get_or_none(idempotency_key=batch.idempotency_key)
+        # None: it was used for a task that a narrowed key does not know of
+        if kept is None or kept.body_hash != batch.body_hash:
             raise errors.IdempotencyKeyReused
         if kept.id != batch.id:
             return Issued(await Ticket.visible_to(actor).filter(batch_id=kept.id).order_by("id"), replayed=True)
@@ -156,7 +157,7 @@ async def revoke(site: Site, actor: Actor, ticket_ids: Sequence[UUID], *, termin
         if ticket.status is not TicketStatus.REVOKED:
             await moves.move(ticket, TicketStatus.REVOKED, actor)
         if terminate:
-            await sessions.terminate_of_ticket(actor, ticket)
+            await sessions.terminate_of_ticket(site, actor, ticket)
     return [tickets[key] for key in ticket_ids]
 
 

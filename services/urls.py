@@ -36,6 +36,14 @@ class Urls:
         """The candidate's list of tests."""
         return f"{self.base_url}/assessments/{assessment.gid}"
 
+    def sign_in(self, organization: Organization) -> str:
+        """Where the organization's members begin to sign in at its identity provider."""
+        return f"{self.base_url}/sign-in/{organization.gid}"
+
+    def sign_in_callback(self, organization: Organization) -> str:
+        """Where the identity provider sends them back to."""
+        return f"{self.base_url}/sign-in/{organization.gid}/callback"
+
     def download(self, export: Export) -> str:
         """The signed, expiring address of a finished spreadsheet."""
         until = int((clock.now() + self._download_for).timestamp())

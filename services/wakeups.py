@@ -17,7 +17,6 @@ from services.pulse import Pulse
 
 log = logging.getLogger("admit.wakeups")
 
-CHANNEL = "admit:grown"
 _KEY = 16  # bytes of an organization's key, and of a process's name
 _PENDING = 1_000  # organizations waiting to be told of: beyond that everybody is woken, which is never wrong
 _LISTEN_SECONDS = 5.0  # how long a dead connection to Redis can go unnoticed
@@ -26,7 +25,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 @asynccontextmanager
-async def wakeups(pulse: Pulse, url: str, poll_seconds: float) -> AsyncIterator[None]:
+async def wakeups(pulse: Pulse, url: str, poll_seconds: float, namespace: str = "admit") -> AsyncIterator[None]:
     """Beat the pulse for what this process commits, and for what others do.
 
     With a Redis `url` at once; without it, or while it is away, by reading the heads of the followed logs every
@@ -41,7 +40,8 @@ async def wakeups(pulse: Pulse, url: str, poll_seconds: float) -> AsyncIterator[
             )
             me, outbox = chance.random_bytes(_KEY), Outbox()
             stack.callback(unit.on_commit(outbox.put))
-            tell, listen = partial(_tell, redis, me, outbox), partial(_listen, redis, me, pulse)
+            channel = channel_of(namespace)
+            tell, listen = partial(_tell, redis, channel, me, outbox), partial(_listen, redis, channel, me, pulse)
             await stack.enter_async_context(_running(_persevere("tell Redis", tell)))
             await stack.enter_async_context(_running(_persevere("listen to Redis", listen)))
         yield
@@ -72,19 +72,24 @@ class Outbox:
         return taken
 
 
-async def _tell(redis: Redis, me: bytes, outbox: Outbox) -> None:
+def channel_of(namespace: str) -> str:
+    """The channel of Redis on which an installation's processes tell each other of grown logs."""
+    return f"{namespace}:grown"
+
+
+async def _tell(redis: Redis, channel: str, me: bytes, outbox: Outbox) -> None:
     while True:
         organizations = await outbox.take()
         try:
-            await redis.publish(CHANNEL, me + b"".join(key.bytes for key in organizations))
+            await redis.publish(channel, me + b"".join(key.bytes for key in organizations))
         except BaseException:
             outbox.put(organizations)  # to be told when Redis is back
             raise
 
 
-async def _listen(redis: Redis, me: bytes, pulse: Pulse) -> None:
+async def _listen(redis: Redis, name: str, me: bytes, pulse: Pulse) -> None:
     async with redis.pubsub() as channel:
-        await channel.subscribe(CHANNEL)
+        await channel.subscribe(name)
         while True:
             message = await channel.get_message(timeout=_LISTEN_SECONDS)
             if message is None:

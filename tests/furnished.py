@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from models import (
     EventType,
     Export,
     ExportStatus,
+    IdentityProvider,
     Login,
     Member,
     Permission,
@@ -38,10 +39,12 @@ from models.event import record
 from models.moves import begin
 from models.unit import transactional
 from services.accounts import tokens
-from services.credentials import candidate_token
+from services.credentials import API_KEY_PREFIX, candidate_token
+from services.identity_providers import CLIENT_SECRET
 from services.site import Site
 from tests.world import Door
 
+ISSUER = "https://accounts.example"  # nobody asks it anything
 QUESTION: dict[str, Any] = {
     "id": "q1",
     "kind": "TRUE_FALSE",
@@ -129,8 +132,11 @@ async def furnish(site: Site, owner: Door, status: TestSessionStatus = TestSessi
     )
     # finished, so that no worker of the server takes it up
     export = await Export.create(**ours, task_id=task.id, requested_by=member.gid, status=ExportStatus.READY)
+    if await IdentityProvider.of(member.organization_id) is None:
+        sealed = site.keys.seal(CLIENT_SECRET, "a secret of the provider's")
+        await IdentityProvider.create(**ours, issuer=ISSUER, client_id="admit", client_secret=sealed)
     until = clock.now() + timedelta(days=1)
-    logins = [await Login.create(**ours, member_id=member.id, expires_at=until) for _ in range(6)]
+    logins = [await Login.create(**ours, member_id=member.id, expires_at=until) for _ in range(9)]
     await _happened(member, session)
     return Furnished(
         owner=owner,
@@ -150,6 +156,21 @@ async def furnish(site: Site, owner: Door, status: TestSessionStatus = TestSessi
         link_token=site.keys.seal_link(link.id, link.version, link.expires_at),
         refresh_tokens=iter([tokens(site, login)[1] for login in logins]),
     )
+
+
+async def program(site: Site, things: Furnished, scopes: Iterable[Permission], *, narrowed: bool = False) -> Door:
+    """The door of an API key of the organization with these scopes; narrowed, for the one task of these things."""
+    secret = API_KEY_PREFIX + chance.readable(40)
+    await ApiKey.create(
+        organization_id=things.member.organization_id,
+        name="Program",
+        prefix_shown=secret[:12],
+        hash=site.keys.fingerprint(secret),
+        scopes=list(scopes),
+        task_ids=[str(things.task.id)] if narrowed else None,
+        created_by=things.member.id,
+    )
+    return things.owner.with_token(secret)
 
 
 @transactional

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).parent.parent
+SERVER = ROOT / "server.py"
 PATIENCE = 30.0  # seconds of real time after which a server that does not answer has failed
 SECRET = "a-secret-for-the-processes-of-the-tests"
 
@@ -54,7 +55,9 @@ def free_port() -> int:
         return port
 
 
-async def start(folder: Path, *command: str, port: int | None = None, **environment: str) -> Running:
+async def start(
+    folder: Path, *command: str, port: int | None = None, program: Path = SERVER, **environment: str
+) -> Running:
     """Begin to serve from `folder`, where the database is unless DATABASE_URL names another; wait with `ready`.
 
     The same folder and port again are the same installation, restarted.
@@ -73,7 +76,7 @@ async def start(folder: Path, *command: str, port: int | None = None, **environm
     log = folder / "server.log"
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "server.py"), *command, cwd=folder, env=known | environment,
+            sys.executable, str(program), *command, cwd=folder, env=known | environment,
             stdout=output, stderr=output,
         )  # fmt: skip
     return Running(process, known["BASE_URL"], log)
@@ -82,7 +85,7 @@ async def start(folder: Path, *command: str, port: int | None = None, **environm
 @asynccontextmanager
 async def running(folder: Path, *command: str, port: int | None = None, **environment: str) -> AsyncIterator[Running]:
     """A server that serves, and is gone at the end."""
-    server = await start(folder, *command, port=port, **environment)
+    server = await start(folder, *command, port=port, program=SERVER, **environment)
     try:
         await server.ready()
         yield server

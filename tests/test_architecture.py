@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,15 +49,17 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("models/clock.py", "chance"): "it is the clock",
     ("models/chance.py", "chance"): "it is the chance",
     ("settings.py", "chance"): "a start without a secret makes one up, before anything else exists",
-    ("commands.py", "chance"): "a development start makes up its secret and keeps it, before anything else exists",
     (
         "schema/masking.py",
         "chance",
     ): "the reference of a masked error is no domain id, and tests replace the domain's chance",
-    ("services/guesses.py", "chance"): "windows are counted by the monotonic clock, which no operator can turn back",
+    ("services/counters.py", "chance"): "windows are counted by the monotonic clock, which no operator can turn back",
+    ("services/shared_counters.py", "chance"): "how long Redis is left alone is no time of the domain",
     ("models/moves.py", "status"): "it is the one writer",
     ("errors.py", "status"): "a refusal tells the status that it met",
     ("models/unit.py", "transaction"): "it is the one place where a transaction begins",
+    ("models/sqlite.py", "transaction"): "it is how one begins on SQLite, for models/unit.py",
+    ("models/postgres.py", "transaction"): "it is how one begins on PostgreSQL, for models/unit.py",
     ("errors.py", "length"): "everything that fails on purpose is one tree on one page",
 }
 
@@ -64,6 +67,10 @@ LOOK_UPS = frozenset(
     {"filter", "get", "all", "get_or_none", "exclude", "raw", "first", "last", "exists", "annotate", "in_bulk"}
     | {"get_or_create", "update_or_create", "select_for_update", "fetch_for_list", "earliest", "latest", "bulk_update"}
 )
+CONNECTIONS = frozenset(
+    {"in_transaction", "_in_transaction", "atomic", "transaction", "acquire_connection", "borrow", "execute_script"}
+)
+TRANSACTION = re.compile(r"\s*(BEGIN|START TRANSACTION|COMMIT|ROLLBACK|SAVEPOINT|RELEASE SAVEPOINT)\b")
 BAD_NAMES = frozenset({"graphql", "types", "email", "token", "secrets", "logging"})
 NO_ROOMS = frozenset({"utils", "core", "common", "helpers", "repositories", "dto"})
 SOURCES = ("secrets.", "random.", "time.", "uuid.uuid", "uuid6.", "os.urandom.")
@@ -188,6 +195,27 @@ def test_transactions_begin_in_one_place() -> None:
     ]
 
     assert wrong == []
+
+
+def test_nobody_reaches_a_connection_past_the_unit_of_work() -> None:
+    wrong = [
+        f"{module.path}:{line} {what}"
+        for module in MODULES
+        if not module.excepted("transaction")
+        for node in module.walk()
+        for what, line in _past_the_unit(node)
+    ]
+
+    assert wrong == []
+
+
+def _past_the_unit(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """What begins or ends a transaction by hand, in Python or in SQL, or borrows a connection to do so."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in CONNECTIONS:
+            yield name, node.lineno
+        case ast.Constant(value=str(text)) if TRANSACTION.match(text):
+            yield text, node.lineno
 
 
 def test_only_the_one_writer_sets_a_status() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import runpy
-import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,18 +20,12 @@ from settings import Settings
 from tests.conftest import serving
 from tests.hall import site_of
 from tests.listening import bare_socket, changed, until
+from tests.node import EXAMPLES, SUITES, TARGET, Stage, node_for, run, set_the_stage
 from tests.world import Clock, Door
 
-DOCS = Path(__file__).parent.parent / "docs"
-EXAMPLES = DOCS / "examples"
-PAGE = (DOCS / "single-page-apps.md").read_text()
-NODE = shutil.which("node")
-PATIENCE = 30.0  # seconds of real time after which a program has hung
+PAGE = (EXAMPLES.parent / "single-page-apps.md").read_text()
 
 SETTINGS = "{ organization { settings { redirectSigningSecret } } }"
-REDIRECT = """
-mutation ($input: ConfigureFinishRedirectInput!) { configureFinishRedirect(input: $input) { __typename } }
-"""
 ANSWERS = """
 query ($id: ID!) {
   task(id: $id) {
@@ -56,68 +48,17 @@ const next = ({ data }) => { console.log(data.testSessionStatusChanged.status); 
 const sink = { next, complete() {}, error(reason) { throw reason; } };
 const stop = stream.subscribe({ query, variables: { after: AFTER } }, sink);
 """
-TARGET = "https://www.example.edu/thanks?course=7"
 
 
 @pytest.fixture
 def node() -> str:
-    """Node with the examples' packages; without either a test is skipped here, and fails in CI."""
-    missing = NODE is None or not (EXAMPLES / "node_modules").is_dir()
-    if missing and os.environ.get("CI") != "true":
-        pytest.skip("The examples need Node and their packages: cd docs/examples && npm ci")
-    assert not missing, "CI must run the examples: .ci/run installs their packages"
-    return str(NODE)
-
-
-@dataclass
-class Stage:
-    """An open task with three tickets, and its owner."""
-
-    node: str
-    owner: Door
-    task: Any
-    tickets: list[Any]
-
-    async def run(self, program: str, **more: str) -> list[dict[str, Any]]:
-        """The lines that the program prints; it must succeed."""
-        known = {
-            "ADMIT_URL": self.owner.base_url,
-            "ADMIT_TOKEN": self.owner.token or "",
-            "ADMIT_TASK": self.task["id"],
-            "ADMIT_SLUG": self.task["slug"],
-            "ADMIT_CODE": self.tickets[0]["invitationCode"],
-        }
-        output = await run(self.node, program, **{**known, **more})
-        return [json.loads(line) for line in output.splitlines()]
+    """Node with the examples' packages."""
+    return node_for(EXAMPLES)
 
 
 @pytest.fixture
 async def stage(node: str, live: Door) -> Stage:
-    owner = await live.sign_up()
-    await owner.mutate(REDIRECT, url=TARGET, allowedHosts=["www.example.edu"])
-    task = await owner.open_task()
-    return Stage(node, owner, task, await owner.issue(task["id"], 3))
-
-
-async def run(*command: str, **environment: str) -> str:
-    """What a program of the examples prints; it must succeed."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=EXAMPLES,
-        env={**kept, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            output, trouble = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert (process.returncode, trouble.decode()) == (0, ""), output.decode() + trouble.decode()
-    return output.decode()
+    return await set_the_stage(node, live)
 
 
 ISSUED = [
@@ -249,9 +190,10 @@ def test_every_program_shown_on_the_page_is_a_part_of_an_example() -> None:
     assert strange == []
 
 
-def test_the_lock_file_pins_every_package_and_names_no_registry() -> None:
-    wanted = json.loads((EXAMPLES / "package.json").read_text())["dependencies"]
-    lock = (EXAMPLES / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", [EXAMPLES, SUITES], ids=lambda folder: folder.name)
+def test_the_lock_file_pins_every_package_and_names_no_registry(folder: Path) -> None:
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    lock = (folder / "package-lock.json").read_text()
 
     packages = {name: package for name, package in json.loads(lock)["packages"].items() if name}
     assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted

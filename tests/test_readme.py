@@ -57,7 +57,7 @@ async def test_every_request_is_answered_as_printed(house: tuple[Door, Starlette
 
     assert [next(iter(answer["data"])) for answer in answers] == OPERATIONS
     for answer, (_, printed) in zip(answers, EXAMPLES, strict=True):
-        assert _settled(answer) == _settled(json.loads(printed))
+        assert _settled({"data": answer["data"]}) == _settled(json.loads(printed))  # without what it cost
 
 
 async def _start(door: Door, task: Any, ticket: Any) -> None:

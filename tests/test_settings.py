@@ -122,3 +122,53 @@ def test_refuses_an_unknown_environment() -> None:
         Settings.from_environment({"ENVIRONMENT": "staging"})
 
     assert str(refused.value) == "ENVIRONMENT is either development or production."
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "app.example", "https://app.example/", "https://app.example/x", "https://", "https://App.example"),
+        *("ftp://app.example", "https://*.app.example", "https://u@app.example", "https://a.example https://b.example"),
+    ],
+)  # fmt: skip
+def test_refuses_an_origin_that_no_browser_would_send(origin: str) -> None:
+    with pytest.raises(SettingsWrong) as refused:
+        Settings.from_environment({"ALLOWED_ORIGINS": f"https://good.example,{origin}"})
+
+    assert str(refused.value) == f"ALLOWED_ORIGINS lists origins such as https://app.example, not {origin!r}."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS lists names such as admit.example, without port, not '*'."),
+        ("ALLOWED_HOSTS", "a:80", "ALLOWED_HOSTS lists names such as admit.example, without port, not 'a:80'."),
+        ("TRUSTED_PROXIES", "*", "TRUSTED_PROXIES lists addresses and networks, not '*'."),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES lists addresses and networks, not '10.0.0.1/8'."),
+        ("TRUSTED_PROXIES", "proxy", "TRUSTED_PROXIES lists addresses and networks, not 'proxy'."),
+        ("BASE_URL", "admit.example", "BASE_URL is an address such as https://admit.example, not 'admit.example'."),
+        ("BASE_URL", "https://a/b", "BASE_URL is an address such as https://admit.example, not 'https://a/b'."),
+    ],
+)  # fmt: skip
+def test_refuses_an_address_that_cannot_be_meant(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(SettingsWrong) as refused:
+        Settings.from_environment({name: value})
+
+    assert str(refused.value) == sentence
+
+
+def test_the_hosts_are_that_of_the_address_and_those_that_are_named() -> None:
+    given = {"BASE_URL": "https://Admit.example:8443", "ALLOWED_HOSTS": "second.example, [2001:DB8::1]"}
+
+    production = Settings.from_environment({**given, "ENVIRONMENT": "production", "SECRET_KEY": SECRET})
+    development = Settings.from_environment(given)
+
+    assert production.hosts == ("admit.example", "second.example", "[2001:db8::1]")
+    assert set(development.hosts) == {*production.hosts, "localhost", "127.0.0.1", "[::1]"}
+
+
+def test_the_proxies_are_addresses_and_networks() -> None:
+    settings = Settings.from_environment({"TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32"})
+
+    assert settings.proxies == ("127.0.0.1", "10.0.0.0/8", "2001:db8::/32")
+    assert Settings.from_environment({}).proxies == ()

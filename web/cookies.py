@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -67,7 +68,7 @@ async def fields(request: Request) -> Mapping[str, str]:
 
 
 async def pairs(request: Request) -> list[tuple[str, str]]:
-    """A form's fields as they were sent. Raises BadRequest for what is not a form."""
+    """A form's fields as they were sent. Raises BadRequest for what is no form."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return []
     try:
@@ -77,9 +78,11 @@ async def pairs(request: Request) -> list[tuple[str, str]]:
 
 
 async def body(request: Request) -> bytes:
-    """The whole body. Raises BadRequest as soon as it is longer than the installation allows."""
+    """The whole body. Raises HTTPException 413 as soon as it is longer than the installation allows."""
     if not hasattr(request.state, "body"):
         limit = getattr(request.state, "body_limit", site_of(request).limits.body_bytes)
+        if int(request.headers.get("content-length") or 0) > limit:
+            raise _too_large(limit)
         request.state.body = await _read(request.stream(), limit)
     kept: bytes = request.state.body
     return kept
@@ -90,5 +93,9 @@ async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     async for chunk in chunks:
         read += chunk
         if len(read) > limit:
-            raise errors.BadRequest(f"More than {limit:,} bytes were sent.")
+            raise _too_large(limit)
     return bytes(read)
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"Send at most {limit:,} bytes.", {"Connection": "close"})

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def wants_json(request: Request) -> bool:
 def refused(request: Request, exception: errors.AdmitError) -> Response:
     """A refusal or a rejection as a friendly page, or as JSON for our own script."""
     look = look_of(exception)
-    headers = {"Retry-After": str(exception.retry_after)} if isinstance(exception, errors.RateLimited) else {}
+    again = exception.retry_after if isinstance(exception, (errors.RateLimited, errors.Unavailable)) else None
+    headers = {} if again is None else {"Retry-After": str(again)}
     if wants_json(request):
         problems = [asdict(problem) for problem in getattr(exception, "problems", ())]
         body = {"code": type(exception).__name__, "message": exception.text, "problems": problems}
@@ -60,8 +62,12 @@ def refused(request: Request, exception: errors.AdmitError) -> Response:
 
 def missing(request: Request, exception: HTTPException) -> Response:
     """The router's own refusals (no such page, no such method) in the same look."""
-    look = look_of(errors.NotFound() if exception.status_code == 404 else errors.BadRequest())
-    return _apology(request, look._replace(status=exception.status_code), "", exception.headers)
+    status, headers = exception.status_code, exception.headers
+    look = look_of(errors.NotFound() if status == 404 else errors.BadRequest())._replace(status=status)
+    message = "" if exception.detail == HTTPStatus(status).phrase else exception.detail
+    if wants_json(request):
+        return JSONResponse({"code": "BadRequest", "message": message or look.title, "problems": []}, status, headers)
+    return _apology(request, look, message, headers)
 
 
 def gone(request: Request, exception: Exception) -> Response:
@@ -102,6 +108,8 @@ def _back(request: Request) -> tuple[str, str] | None:
             return f"/assessments/{assessment}", "Back to your tests"
         case {"slug": slug}:
             return f"/t/{slug}", "Back to the welcome page"
+        case {"organization": _}:
+            return "/sign-in", "Back to signing in"
     return None
 
 
@@ -109,7 +117,6 @@ exception_handlers: Mapping[Any, Callable[[Request, Any], Response]] = {
     errors.AdmitError: refused,
     HTTPException: missing,
     ClientDisconnect: gone,
-    Exception: broken,
 }
 
 

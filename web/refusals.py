@@ -41,11 +41,16 @@ LOOKS: Mapping[type[errors.AdmitError], Look] = {
     errors.SessionPaused: Look(409, "This test is paused", "The clock has stopped. Wait for the proctor."),
     errors.DeadlinePassed: Look(409, "Time is up", "Every answer that was shown as saved is kept."),
     errors.InvalidAnswers: Look(422, "An answer does not fit its question", "Go back, correct it and save again."),
+    errors.SignInFailed: Look(403, "Signing in did not work", "Begin again, or ask your administrator."),
+    errors.NotAMember: Look(403, "You cannot come in yet", "Ask an administrator of your organization to add you."),
+    errors.EmailTaken: Look(409, "You are known elsewhere", "Sign in with another e-mail address."),
+    errors.IdentityProviderUnreachable: Look(502, "Signing in is not possible now", "Try again in a moment."),
     errors.Unauthenticated: Look(401, "Please come in again", AGAIN),
     errors.Forbidden: Look(403, "This is not for you"),
     errors.NotFound: Look(404, "There is nothing here", "Check the address, or open your invitation again."),
     errors.BadRequest: Look(400, "That did not work", "Go back, reload the page and try once more."),
     errors.RateLimited: Look(429, "Too many attempts"),
+    errors.Unavailable: Look(503, "One moment, please", "Nothing that was shown as saved is lost. Try again."),
 }
 OTHERWISE = Look(409, "That is not possible now")
 

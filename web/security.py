@@ -25,24 +25,27 @@ HEADERS = {
 }
 
 
+ONLY_TLS = {"Strict-Transport-Security": "max-age=31536000"}  # of this host: others of the domain are not ours to bind
+
+
 class SecurityHeaders:
     """Adds each header that an answer does not set itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, only_tls: bool = False) -> None:
         self._app = app
+        # a page may hold a person's answers: nobody keeps it
+        self._headers = {**HEADERS, **(ONLY_TLS if only_tls else {}), "Cache-Control": "no-store"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; HTTP answers leave with the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # a page may hold a person's answers: nobody keeps it; a style sheet is kept and asked about each time
-        caching = "no-cache" if scope["path"].startswith("/static/") else "no-store"
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in {**HEADERS, "Cache-Control": caching}.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 import errors
 from models import clock
 from services import accounts, staff
+from services.site import Site
 from web import cookies, form_tokens
 from web.pages import page, site_of
 
@@ -19,12 +21,21 @@ FORM = "sign-in"
 CSRF = "staff"  # the purpose of the tokens that prove a request came from a page of this very log-in
 DOOR = "/sign-in"
 _TASK = re.compile(r"tsk_[0-9a-f-]{36}")
+_ORGANIZATION = re.compile(r"org_[0-9a-f-]{36}")
 
 
 async def sign_in_page(request: Request) -> Response:
-    """The form; whoever is signed in goes on to the dashboard."""
-    task = request.query_params.get("task", "")
-    return RedirectResponse(_dashboard(task), 303) if await is_signed_in(request) else _form(request, task)
+    """The form; whoever is signed in goes on to the dashboard.
+
+    Whoever names an organization, by its link or its id, is shown the link to its own accounts, and has to follow it:
+    a form that ended at another site is what our Content-Security-Policy keeps browsers from.
+    """
+    task, asked = request.query_params.get("task", ""), request.query_params.get("organization", "")
+    if await is_signed_in(request):
+        return RedirectResponse(dashboard(task), 303)
+    named = _ORGANIZATION.search(asked)
+    refused = errors.BadRequest("That is not the sign-in link of an organization.") if asked and not named else None
+    return _form(request, task, refused, elsewhere=f"{DOOR}/{named[0]}" if named else "")
 
 
 async def sign_in(request: Request) -> Response:
@@ -35,18 +46,30 @@ async def sign_in(request: Request) -> Response:
     try:
         _must_be_our_form(request, form.get("token", ""))
         signed_in = await accounts.log_in(site_of(request), _address(request), email, form.get("password", ""))
+    except errors.SingleSignOnRequired as elsewhere:
+        return _form(request, task, elsewhere, email, elsewhere.start_url)
     except (errors.CredentialsWrong, errors.RateLimited, errors.BadRequest) as refused:
         return _form(request, task, refused, email)
-    return _keep(request, task, *staff.cookie_for(site_of(request), signed_in))
+    response = RedirectResponse(dashboard(task), 303)
+    return keep(request, response, *staff.cookie_for(site_of(request), signed_in))
 
 
 async def sign_out(request: Request) -> Response:
     """End the log-in, here and in every tab, and forget the cookie."""
+    return await _signed_out(request, staff.sign_out)
+
+
+async def sign_out_everywhere(request: Request) -> Response:
+    """End every log-in of the member, on all devices, and forget the cookie."""
+    return await _signed_out(request, staff.sign_out_everywhere)
+
+
+async def _signed_out(request: Request, end: Callable[[Site, str], Awaitable[None]]) -> Response:
     if await is_signed_in(request):
         await must_be_the_holders(request)
-        await staff.sign_out(site_of(request), cookie(request))
+        await end(site_of(request), cookie(request))
     response = RedirectResponse(DOOR, 303)
-    response.delete_cookie(staff.COOKIE)
+    response.delete_cookie(cookie_name(request), secure=_has_tls(request))
     return response
 
 
@@ -63,9 +86,14 @@ def way_in(task: str) -> str:
     return DOOR + _asking(task)
 
 
+def cookie_name(request: Request) -> str:
+    """With TLS one that browsers take from this very host alone, and not from others of its domain."""
+    return f"__Host-{staff.COOKIE}" if _has_tls(request) else staff.COOKIE
+
+
 def cookie(request: Request) -> str:
     """The staff cookie as it came; empty without one."""
-    return request.cookies.get(staff.COOKIE, "")
+    return request.cookies.get(cookie_name(request), "")
 
 
 def csrf(request: Request) -> str:
@@ -96,29 +124,41 @@ def _must_be_our_form(request: Request, given: str) -> None:
         raise errors.BadRequest("This page was open for too long. Try again.")
 
 
-def _dashboard(task: str) -> str:
+def task_of(text: str) -> str:
+    """The task that was asked for; nothing for anything but a task's id, so that nobody is led elsewhere."""
+    return text if _TASK.fullmatch(text) else ""
+
+
+def dashboard(task: str) -> str:
+    """The address of the task's dashboard, or of the one for all tasks."""
     return "/dashboard" + _asking(task)
 
 
 def _asking(task: str) -> str:
-    """The query that names the task; nothing for anything but a task's id, so that nobody is led elsewhere."""
-    return f"?task={task}" if _TASK.fullmatch(task) else ""
+    return f"?task={task}" if task_of(task) else ""
 
 
-def _form(request: Request, task: str, refused: errors.AdmitError | None = None, email: str = "") -> Response:
+def _form(
+    request: Request, task: str, refused: errors.AdmitError | None = None, email: str = "", elsewhere: str = ""
+) -> Response:
     status = refused.status if isinstance(refused, errors.Rejected) else 403 if refused else 200
     headers = {"Retry-After": str(refused.retry_after)} if isinstance(refused, errors.RateLimited) else {}
     message = refused.text if refused else ""
     form = form_tokens.make(site_of(request), FORM)
-    return page("sign_in.html", status, headers, message=message, email=email, task=task, token=form)
+    there = elsewhere and elsewhere + _asking(task)
+    return page("sign_in.html", status, headers, message=message, email=email, task=task, token=form, elsewhere=there)
 
 
-def _keep(request: Request, task: str, value: str, until: datetime) -> Response:
-    response = RedirectResponse(_dashboard(task), 303)
+def keep(request: Request, response: Response, value: str, until: datetime) -> Response:
+    """Keep the log-in in the browser until then."""
     age = int((until - clock.now()).total_seconds())
-    secure = site_of(request).urls.base_url.startswith("https:")
-    response.set_cookie(staff.COOKIE, value, max_age=age, httponly=True, samesite="strict", secure=secure)
+    name, secure = cookie_name(request), _has_tls(request)
+    response.set_cookie(name, value, max_age=age, httponly=True, samesite="strict", secure=secure)
     return response
+
+
+def _has_tls(request: Request) -> bool:
+    return site_of(request).urls.base_url.startswith("https:")
 
 
 def _address(request: Request) -> str:
@@ -129,5 +169,6 @@ routes: list[BaseRoute] = [
     Route(DOOR, sign_in_page, methods=["GET"]),
     Route(DOOR, sign_in, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
+    Route("/sign-out/everywhere", sign_out_everywhere, methods=["POST"]),
     Route("/dashboard/token", token, methods=["POST"]),
 ]

@@ -347,7 +347,7 @@ async def test_two_tabs_stay_signed_in_and_signing_out_ends_both(hall: Hall, win
     await expect(hall.row(sitter).locator(".state")).to_have_text("Active")
     await expect(other.locator(f'tr[data-session="{sitter.session}"] .state')).to_have_text("Active")
 
-    await other.get_by_role("button", name="Sign out").click()
+    await other.get_by_role("button", name="Sign out", exact=True).click()
 
     await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     await hall.page.reload()

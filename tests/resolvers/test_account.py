@@ -125,9 +125,8 @@ async def test_guessing_is_limited_also_when_the_guesses_come_at_once(door: Door
     answers = await asyncio.gather(*(door.execute(LOG_IN, input=guess) for _ in range(15)))
     right = await door.execute(LOG_IN, input={**guess, "password": PASSWORD})
 
-    assert sum("errors" not in answer for answer in answers) == 10
-    assert right["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
-    assert 0 < right["errors"][0]["extensions"]["retryAfter"] <= 600
+    assert sum("errors" not in answer for answer in answers) == 3  # from then on each has to be waited for
+    assert right["errors"][0]["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 1}
 
 
 async def test_logging_in_rightly_spends_no_guess(door: Door) -> None:

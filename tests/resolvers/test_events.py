@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from models import Role
@@ -86,7 +88,7 @@ async def test_every_member_of_staff_may_read_it(door: Door) -> None:
     assert (await viewer.ask(EVENTS, first=1))["events"]["totalCount"] == 3
 
 
-@pytest.mark.parametrize("wrong", [{"first": 101}, {"first": -1}, {"after": "x"}, {"after": cursor_of(10**9)}])
+@pytest.mark.parametrize("wrong", [{"first": 101}, {"first": -1}, {"after": "x"}, {"after": cursor_of(UUID(int=1))}])
 async def test_refuses_a_page_that_cannot_be(door: Door, wrong: dict[str, object]) -> None:
     owner = await door.sign_up()
 

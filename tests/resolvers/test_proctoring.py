@@ -24,6 +24,7 @@ from tests.hall import (
     site_of,
     statuses,
 )
+from tests.resolvers.test_tickets import REVOKE_TICKETS
 from tests.world import Clock, Door
 
 ADJUST = changing_many("adjustTime")
@@ -380,10 +381,24 @@ async def test_a_revoked_tickets_sessions_can_be_ended_by_policy(app: Starlette,
     kept = await row(session)
     actor = (await _owner(hall)).actor
 
-    await sessions.terminate_of_ticket(actor, await Ticket.get(id=kept.ticket_id), "Revoked")
+    await sessions.terminate_of_ticket(hall.site, actor, await Ticket.get(id=kept.ticket_id), "Revoked")
 
     assert (await row(session)).status == "TERMINATED"
     assert actor.may(Permission.PROCTOR)
+
+
+async def test_a_revoked_tickets_session_whose_time_was_up_had_ended_by_itself(
+    app: Starlette, door: Door, clock: Clock
+) -> None:
+    hall = await open_hall(app, door)
+    session = await hall.start()
+    deadline = (await row(session)).deadline_at
+
+    clock.forward(hours=2)
+    await hall.owner.mutate(REVOKE_TICKETS, ticketIds=[hall.ticket["id"]], runningSessions="TERMINATE")
+
+    kept = await row(session)
+    assert (kept.status, kept.ended_at) == ("TIMED_OUT", deadline)
 
 
 async def _owner(hall: Hall) -> Any:

@@ -21,8 +21,8 @@ EVERYTHING = """
   tests { totalCount nodes { title maxScore sections { questions { id } } } }
   tasks { totalCount nodes { id steps { test { title } } welcome { bodyHtml } testSessions { totalCount } } }
   tickets { totalCount nodes {
-    accessLink candidate { fullName } task { name } accessLinks { totalCount nodes { url ticket { id } } }
-    assessments { totalCount nodes { id ticket { id } } } testSessions { totalCount }
+    accessLink candidate { fullName } task { name } accessLinks(first: 5) { totalCount nodes { url ticket { id } } }
+    assessments(first: 5) { totalCount nodes { id ticket { id } } } testSessions { totalCount }
   } }
   testSessions { totalCount nodes { id task { name } ticket { candidate { fullName } } test { title } } }
 } }

@@ -22,16 +22,16 @@ from graphql import (
     is_composite_type,
 )
 
-from models import Event, Role
+from models import Event, Permission, Role
 from resolvers.roots import make_schema
 from services.site import Site
 from settings import Settings
 from tests.conftest import serving
-from tests.furnished import Furnished, furnish
-from tests.resolvers.sweep_table import NO_ROWS, OK, ROWS, Build, Row, Variables
+from tests.furnished import Furnished, furnish, program
+from tests.resolvers.sweep_table import DENIED, GONE, NO_ROWS, NO_TASKS, OK, ROWS, Build, Row, Variables
 from tests.world import Clock, Door
 
-SCHEMA = build_schema(make_schema(10_000).as_str())
+SCHEMA = build_schema(make_schema().as_str())
 ROOTS = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
 FIELDS = {name: (kind, field) for kind, root in ROOTS.items() if root for name, field in root.fields.items()}
 ABSENT = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -62,14 +62,20 @@ def document(name: str, variables: Variables) -> str:
 
 async def outcome(door: Door, name: str, variables: Variables) -> str | None:
     """The code of the first error, or None. A mutation without an error must have succeeded."""
-    text = document(name, variables)
-    kind = FIELDS[name][0]
-    answer = await first(door, text, variables) if kind == "subscription" else await door.execute(text, **variables)
+    answer = await answer_to(door, name, variables)
     if "errors" in answer:
         return str(answer["errors"][0]["extensions"]["code"])
-    if kind == "mutation":
+    if FIELDS[name][0] == "mutation":
         assert answer["data"]["it"]["__typename"].endswith("Success"), answer
     return None
+
+
+async def answer_to(door: Door, name: str, variables: Variables) -> dict[str, Any]:
+    """The whole answer; of a subscription the first."""
+    text = document(name, variables)
+    if FIELDS[name][0] == "subscription":
+        return await first(door, text, variables)
+    return await door.execute(text, **variables)
 
 
 async def first(door: Door, text: str, variables: Variables) -> dict[str, Any]:
@@ -89,6 +95,13 @@ async def log_of(things: Furnished) -> int:
     return await Event.filter(organization_id=things.member.organization_id).count()
 
 
+async def prepare(row: Row, things: Furnished) -> None:
+    """What whoever may has done before."""
+    for earlier in row.after:
+        who = things.owner if ROWS[earlier].owner is OK else things.sitter
+        assert await outcome(who, earlier, ROWS[earlier].asks(things)) is OK
+
+
 def test_every_root_field_has_its_row() -> None:
     assert set(ROWS) == set(FIELDS)
 
@@ -100,18 +113,35 @@ async def test_everybody_is_answered_as_the_table_says(name: str, place: tuple[D
     things = await furnish(site, owner, ROWS[name].session)
     await furnish(site, stranger)
     viewer = await owner.colleague(Role.VIEWER)
+    narrowed = await program(site, await furnish(site, owner), Permission, narrowed=True)
     row, answers, touched = ROWS[name], [], []
-    for earlier in row.after:
-        who = owner if ROWS[earlier].owner is OK else things.sitter
-        assert await outcome(who, earlier, ROWS[earlier].asks(things)) is OK
+    await prepare(row, things)
 
-    for caller in (door, stranger, viewer, things.sitter, owner):
+    for caller in (door, stranger, viewer, things.sitter, narrowed, owner):
         before = await log_of(things)
         answers.append(await outcome(caller, name, row.asks(things)))
         touched.append(await log_of(things) != before)
 
-    assert answers == [row.anonymous, row.stranger, row.viewer, row.candidate, row.owner]
+    assert answers == [row.anonymous, row.stranger, row.viewer, row.candidate, row.narrowed, row.owner]
     assert not any(changed and code is not OK for code, changed in zip(answers, touched, strict=True))
+
+
+@every_field
+async def test_an_api_key_needs_these_scopes_and_no_other(name: str, place: tuple[Door, Site]) -> None:
+    door, site = place
+    things = await furnish(site, await door.sign_up(), ROWS[name].session)
+    row = ROWS[name]
+    await prepare(row, things)
+    lacking = [await program(site, things, set(Permission) - {scope}) for scope in row.needs]
+    before = await log_of(things)
+
+    refused = [await outcome(key, name, row.asks(things)) for key in lacking]
+    touched = await log_of(things) != before
+    permitted = await outcome(await program(site, things, row.needs), name, row.asks(things))
+
+    assert refused == [DENIED for _ in row.needs]
+    assert not touched
+    assert permitted == (DENIED if row.people else row.owner)
 
 
 def id_arguments() -> Iterator[tuple[str, str]]:
@@ -174,6 +204,28 @@ async def test_another_organizations_id_is_like_an_absent_one(name: str, path: s
 
     assert codes == ["NOT_FOUND"] * 3
     assert (await log_of(ours), await log_of(theirs)) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [each for each in id_arguments() if each not in NO_ROWS and each not in NO_TASKS]
+)
+async def test_another_tasks_id_is_like_an_absent_one_to_a_narrowed_key(
+    name: str, path: str, place: tuple[Door, Site]
+) -> None:
+    door, site = place
+    owner = await door.sign_up()
+    ours, theirs = await furnish(site, owner), await furnish(site, owner)
+    narrowed = await program(site, ours, Permission, narrowed=True)
+    build = asking(ROWS[name], path, ours)
+    foreign = at(build(theirs), path)
+    absent = f"{foreign.partition('_')[0]}_{ABSENT}"
+    before = await log_of(ours)
+
+    told = [await answer_to(narrowed, name, put(build(ours), path, id_)) for id_ in (foreign, absent)]
+
+    assert [answer["errors"][0]["extensions"] for answer in told] == [{"code": GONE}] * 2
+    assert [(answer.get("data"), answer["errors"]) for answer in told] == [(told[0].get("data"), told[0]["errors"])] * 2
+    assert await log_of(ours) == before
 
 
 @pytest.mark.parametrize(

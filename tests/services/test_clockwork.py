@@ -244,6 +244,37 @@ async def test_whoever_sits_a_test_is_waited_for(app: Starlette, door: Door, clo
     assert (await hall.enter())["__typename"] == "TicketConsumed"
 
 
+async def test_who_waits_for_a_proctor_when_the_task_closes_waits_no_longer(
+    app: Starlette, door: Door, clock: Clock
+) -> None:
+    hall = await open_hall(app, door, proctoring="CONFERENCE", **LATE)
+    session = await hall.start()
+
+    clock.forward(hours=3)
+    ended = await clockwork.note_lapsed()
+
+    closing = datetime(2026, 1, 2, 4, 0, tzinfo=UTC)
+    kept, assessment = await row(session), await Assessment.get()
+    assert ended == 1
+    assert (kept.status, kept.ended_at, kept.started_at) == ("CANCELLED", closing, None)
+    assert (assessment.status, assessment.ended_at) == ("LAPSED", closing)
+    assert (await Ticket.get()).status == "CONSUMED"
+
+
+async def test_who_waits_for_a_proctor_may_begin_after_the_tickets_time(
+    app: Starlette, door: Door, clock: Clock
+) -> None:
+    hall = await open_hall(app, door, ticket=EXPIRING, proctoring="CONFERENCE")
+    session = await hall.start()
+
+    clock.forward(hours=3)
+    ended = await clockwork.note_lapsed()
+    await hall.proctor("admitTestSession", session)
+
+    assert ended == 0
+    assert (await hall.start())["status"] == "ACTIVE"
+
+
 async def test_who_finished_in_time_is_told_so_also_later(app: Starlette, door: Door, clock: Clock) -> None:
     hall = await open_hall(app, door, ticket=EXPIRING, **LATE)
     await hall.submit(await hall.start())
@@ -307,6 +338,23 @@ async def test_the_sweep_ends_assessments_too(app: Starlette, door: Door, clock:
     assert (await Assessment.get()).status == "LAPSED"
 
 
+async def test_a_clock_that_the_task_stops_stood_still_while_the_server_was_away(
+    app: Starlette, door: Door, clock: Clock
+) -> None:
+    hall = await open_hall(app, door, continuation="CLOCK_STOPS")
+    session = await hall.start()
+    clock.forward(hours=2)
+
+    running = asyncio.create_task(clockwork.run(hall.site, 0))
+    while (await row(session)).status == "ACTIVE":
+        await asyncio.sleep(0)
+    running.cancel()
+
+    assert await clockwork.close_overdue(hall.site) == 0
+    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "INTERRUPTED")]
+    assert (await hall.look(session))["remainingSeconds"] == 3_600
+
+
 async def test_a_sweep_that_fails_does_not_end_the_sweeping(app: Starlette, door: Door, clock: Clock) -> None:
     hall = await open_hall(app, door)
     await hall.start()
@@ -318,12 +366,12 @@ async def test_a_sweep_that_fails_does_not_end_the_sweeping(app: Starlette, door
 
     models_clock.use(broken_at_first)
     running = asyncio.create_task(clockwork.run(hall.site, 0))
-    while await TestSession.filter(status="ACTIVE").exists():
+    while not await TestSession.filter(status="TIMED_OUT").exists():
         await asyncio.sleep(0)
     running.cancel()
 
     assert next(times, "spent") == "spent"
-    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "TIMED_OUT")]
+    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "INTERRUPTED"), ("INTERRUPTED", "TIMED_OUT")]
 
 
 def _broken() -> datetime:

@@ -493,3 +493,33 @@ def test_shows_no_secret_when_printed() -> None:
 def test_refuses_to_start_without_one_or_two_real_secrets(secrets: Any) -> None:
     with pytest.raises(ValueError, match=r"secret"):
         Keys(secrets)
+
+
+@pytest.mark.parametrize("text", ["", "a secret", "Grüße ✓", "\ud800", "x" * 2_000])
+def test_what_is_sealed_is_opened_for_its_purpose_alone(text: str) -> None:
+    sealed = Keys([NEW]).seal("client-secret", text)
+
+    assert Keys([NEW]).unseal("client-secret", sealed) == text
+    assert Keys([NEW]).unseal("another", sealed) is None
+    assert Keys([OTHER]).unseal("client-secret", sealed) is None
+    assert len(text) < 5 or text not in sealed
+
+
+def test_what_was_sealed_with_the_secret_before_opens_and_is_told_apart() -> None:
+    sealed = Keys([OLD]).seal("client-secret", "text")
+    during = Keys([NEW, OLD])
+
+    assert during.unseal("client-secret", sealed) == "text"
+    assert not during.is_newest("client-secret", sealed)
+    assert during.is_newest("client-secret", during.seal("client-secret", "text"))
+    assert Keys([NEW]).unseal("client-secret", sealed) is None
+
+
+@pytest.mark.parametrize(
+    "change", [lambda token: token[:-2] + "AA", lambda token: token + "A", lambda _: "", str.upper]
+)
+def test_what_was_changed_does_not_open(change: Any) -> None:
+    sealed = Keys([NEW]).seal("client-secret", "a secret of a provider")
+
+    assert Keys([NEW]).unseal("client-secret", change(sealed)) is None
+    assert Keys([NEW]).unseal("client-secret", Keys([NEW]).seal_link(LINK, 1, SOON)) is None

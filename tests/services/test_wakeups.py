@@ -17,10 +17,11 @@ from starlette.applications import Starlette
 from models import Event, EventType, Organization, chance, event, system
 from models.unit import transactional
 from services.pulse import Pulse
-from services.wakeups import CHANNEL, Outbox, wakeups
+from services.wakeups import Outbox, channel_of, wakeups
 from tests.listening import PATIENCE
 
 SELDOM = 3_600.0
+CHANNEL = channel_of("admit")
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 ANOTHER_PROCESS = bytes(16)
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from models import Event, EventType, Login
+from models import Event, EventType, Login, Role
 from settings import Settings
 from tests.conftest import serving
 from tests.world import PASSWORD, Clock, Door
@@ -79,6 +79,7 @@ async def test_the_cookie_is_kept_from_scripts_and_from_other_sites(owner: Door)
 
     flags = {flag.strip().lower() for flag in answer.headers["set-cookie"].split(";")[1:]}
     assert flags == {"httponly", "secure", "samesite=strict", "path=/", f"max-age={30 * 86_400}"}
+    assert answer.headers["set-cookie"].startswith("__Host-staff=")  # which no other host of the domain can set
 
 
 async def test_the_cookie_works_without_https_on_a_developers_machine(settings: Settings, clock: Clock) -> None:
@@ -113,7 +114,7 @@ async def test_the_form_keeps_the_email_address_escaped(owner: Door) -> None:
 
 async def test_too_many_wrong_passwords_are_said_on_the_form_and_the_right_one_waits(owner: Door) -> None:
     email = owner.known["member"]["email"]
-    for _ in range(10):
+    for _ in range(3):
         assert (await sign_in(owner, email, "not the password")).status_code == 403
 
     answer = await sign_in(owner, email)
@@ -208,15 +209,15 @@ async def test_without_a_log_in_there_is_no_token(owner: Door) -> None:
 
 async def test_signing_out_ends_the_log_in_and_every_token_of_it(owner: Door) -> None:
     csrf = await signed_in(owner)
-    kept = owner.client.cookies["staff"]
+    kept = owner.client.cookies["__Host-staff"]
     access = (await owner.client.post("/dashboard/token", headers={"x-csrf-token": csrf})).json()["accessToken"]
 
     answer = await owner.client.post("/sign-out", data={"csrf": csrf})
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
-    assert "staff" not in owner.client.cookies
+    assert "__Host-staff" not in owner.client.cookies
     assert await owner.with_token(access).code_of(NAME) == "UNAUTHENTICATED"
-    owner.client.cookies.set("staff", kept)
+    owner.client.cookies.set("__Host-staff", kept)
     assert (await owner.client.get("/dashboard")).headers["location"] == "/sign-in"
     assert (await owner.client.post("/dashboard/token", headers={"x-csrf-token": csrf})).status_code == 401
     assert await Event.filter(type=EventType.MEMBER_LOGGED_OUT).count() == 1
@@ -240,6 +241,37 @@ async def test_signing_out_twice_ends_at_the_sign_in_page(owner: Door) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
 
 
+async def test_signing_out_everywhere_ends_every_log_in_of_the_member_and_of_nobody_else(owner: Door) -> None:
+    colleague = await owner.colleague(Role.VIEWER)
+    csrf = await signed_in(owner)
+    page = (await owner.client.get("/dashboard")).text
+
+    answer = await owner.client.post("/sign-out/everywhere", data={"csrf": csrf})
+
+    assert 'formaction="/sign-out/everywhere"' in page
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert "__Host-staff" not in owner.client.cookies
+    assert await owner.code_of(NAME) == "UNAUTHENTICATED"
+    assert await colleague.code_of(NAME) is None
+    [event] = await Event.filter(type=EventType.MEMBER_LOGGED_OUT)
+    assert event.payload == {"reason": "everywhere", "log_ins": 2}
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}])
+async def test_signing_out_everywhere_needs_the_proof_that_our_page_asks(owner: Door, headers: dict[str, str]) -> None:
+    csrf = await signed_in(owner)
+    form = {"csrf": csrf if headers else "guessed"}
+
+    answers = [
+        await owner.client.post("/sign-out/everywhere", data=form, headers=headers),
+        await owner.client.get("/sign-out/everywhere", headers=headers),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 405]
+    assert await Login.filter(revoked_at=None).count() == 2
+    assert await owner.code_of(NAME) is None
+
+
 async def test_a_log_in_that_was_revoked_elsewhere_is_over_here(owner: Door, clock: Clock) -> None:
     await signed_in(owner)
     for login in await Login.all():
@@ -260,11 +292,11 @@ async def test_the_cookie_lasts_as_long_as_the_log_in(owner: Door, clock: Clock)
 
 async def test_the_cookie_is_no_access_token_and_an_access_token_is_no_cookie(owner: Door, app: Starlette) -> None:
     await signed_in(owner)
-    cookie = owner.client.cookies["staff"]
+    cookie = owner.client.cookies["__Host-staff"]
 
     as_token = await replace(owner, token=cookie).code_of(NAME)
     owner.client.cookies.clear()
-    owner.client.cookies.set("staff", owner.token or "")
+    owner.client.cookies.set("__Host-staff", owner.token or "")
     as_cookie = await owner.client.get("/dashboard")
 
     assert as_token == "UNAUTHENTICATED"

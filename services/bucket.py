@@ -1,0 +1,47 @@
+"""The leaky bucket of each credential: what documents cost goes in, and leaks out at a steady rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import errors
+from models import Actor
+from services.counters import Counters
+from services.guesses import key
+
+_GRAIN = 1e-6  # of a point: what rounding loses
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How much a credential may still ask for at once, of how much, and how much comes back in a second."""
+
+    maximum: int
+    available: int
+    restore_rate: int
+
+
+class Bucket:
+    """Holds `capacity` points of cost, of which `per_second` leak; with a capacity of 0 there is no bucket."""
+
+    def __init__(self, counters: Counters, capacity: int, per_second: int) -> None:
+        self._counters, self._capacity, self._rate = counters, capacity, max(1, per_second)
+
+    async def charge(self, actor: Actor, address: str, cost: int) -> Standing | None:
+        """Pour the cost into the bucket of the actor's credential, or of the address of somebody without one.
+
+        Raises RateLimited, and pours nothing, when it would run over. What is larger than a bucket empties one.
+        """
+        if not self._capacity:
+            return None
+        full = self._capacity / self._rate
+        wait, level = await self._counters.pour(_whose(actor, address), min(cost / self._rate, full), full)
+        if wait > 0:
+            raise errors.RateLimited(ceil(wait), "You have asked for too much in too short a time: wait a little.")
+        return Standing(self._capacity, int(self._capacity - level * self._rate + _GRAIN), self._rate)
+
+
+def _whose(actor: Actor, address: str) -> str:
+    credential = actor.credential_id or actor.assessment_id
+    return key("cost:credential", str(credential)) if credential else key("cost:address", address)

@@ -1,0 +1,1 @@
+"""Suites and clients that others published, against Admit as a user starts it: `python server.py`."""

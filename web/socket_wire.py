@@ -1,0 +1,97 @@
+"""A WebSocket on one client's connection: uvicorn's protocol, with a rate for frames and a last word for every end."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import ClassVar
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.protocol import State
+
+from web.connection import LAST_WORD_SECONDS, Bounds, Rate, Reader, end_writing, refusal
+
+SLICE = 4_096  # bytes read at once: small frames are many, and others wait meanwhile
+
+
+class SocketWire(WebSocketsSansIOProtocol):
+    """A WebSocket on one connection."""
+
+    bounds: ClassVar[Bounds] = Bounds()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The head that asks for it comes next."""
+        super().connection_made(transport)
+        self._rate = Rate(self.bounds.websocket_burst, self.bounds.websocket_messages)
+        self._is_deaf = False  # whatever comes is thrown away
+        self._reader = Reader(self.transport, self.bounds.stalled_seconds, lambda: not self.writable.is_set())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._reader.stop()
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """The client reads."""
+        self._reader.has_read()
+        super().resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """The whole head, then frames."""
+        if not self.handshake_initiated:
+            super().data_received(data)
+            if not self.handshake_initiated:  # websockets bounds each line of a head more narrowly
+                self.transport.write(refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, self.default_headers))
+                self.transport.close()
+            return
+        for at in range(0, len(data), SLICE):
+            if not self._is_deaf:
+                super().data_received(data[at : at + SLICE])
+
+    def handle_events(self) -> None:
+        """Frames, of whatever kind, at the rate that is allowed."""
+        frames = len(self.conn.events)
+        if self.handshake_complete and not self.close_sent and not self._rate.allows(frames):
+            self._end(CloseCode.POLICY_VIOLATION, "Too many messages")
+            return
+        super().handle_events()
+
+    def handle_ping(self) -> None:
+        """Answered, but not kept for a client that does not read."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_parser_exception(self) -> None:
+        """What came is no frame: said before the connection closes."""
+        if self.conn.close_sent is None:
+            self.transport.close()
+        else:
+            self._leave(self.conn.close_sent.code, self.conn.close_sent.reason)
+
+    def shutdown(self) -> None:
+        """The server stops: 1012, so that the client goes on elsewhere."""
+        if self.handshake_complete and not self.close_sent and self.conn.state is State.OPEN:
+            self._end(CloseCode.SERVICE_RESTART, "The server restarts")
+        elif not self.handshake_complete or self.close_sent:
+            super().shutdown()
+        else:
+            self.transport.close()  # the client is closing it already
+
+    def _end(self, code: CloseCode, reason: str) -> None:
+        self.conn.fail(code, reason)
+        self._leave(code, reason)
+
+    def _leave(self, code: int, reason: str) -> None:
+        """Say so to both sides; the client may read it before the connection closes, which could take it back."""
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self._is_deaf = self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        end_writing(self.transport)
+        self.close_timer = self.loop.call_later(LAST_WORD_SECONDS, self.transport.close)
