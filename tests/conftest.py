@@ -94,7 +94,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         secret_key="a-secret-for-the-tests-of-forty-characters",
         export_dir=str(tmp_path / "exports"),
         argon2_memory_kib=64,
-        sweep_seconds=86_400.0,  # tests sweep when they mean to
+        sweep_seconds=86_400.0,  # tests sweep when they mean to,
+        poll_seconds=86_400.0,  # and no statement is run that they did not cause
     )
 
 
