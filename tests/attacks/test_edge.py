@@ -62,7 +62,8 @@ async def test_a_hundred_clients_whose_heads_never_end_are_dropped_and_nobody_el
     await nobody_notices(hurried)
     answers = await asyncio.gather(*attackers)
 
-    assert {tuple(statuses(answer)) for answer in answers} == {(408,)}
+    # who had said nothing yet when the server got round to looking is let go without a word
+    assert {tuple(statuses(answer)) for answer in answers} - {()} == {(408,)}
 
 
 async def test_a_head_that_drips_is_not_kept_alive_by_its_drops(hurried: str) -> None:

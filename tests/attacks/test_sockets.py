@@ -159,7 +159,7 @@ async def test_a_burst_within_the_limit_is_answered(live: Door, settings: Settin
 async def test_a_socket_that_does_not_begin_is_closed_with_4408_and_one_that_has_lasts(
     settings: Settings, clock: Clock
 ) -> None:
-    quick = replace(settings, websocket_init_seconds=0.1, header_seconds=0.1, body_seconds=0.1)
+    quick = replace(settings, websocket_init_seconds=0.5, header_seconds=0.5, body_seconds=0.5)
     async with (
         serving(quick) as (base_url, _app),
         httpx.AsyncClient(base_url=base_url) as client,
@@ -173,7 +173,7 @@ async def test_a_socket_that_does_not_begin_is_closed_with_4408_and_one_that_has
 
 @pytest.mark.parametrize("cut", [20, len(UPGRADE) - 2])
 async def test_an_upgrade_that_stalls_is_dropped(settings: Settings, clock: Clock, cut: int) -> None:
-    async with serving(replace(settings, header_seconds=0.1)) as (base_url, _app):
+    async with serving(replace(settings, header_seconds=0.5)) as (base_url, _app):
         answer = await said(base_url, UPGRADE[:cut])
 
     assert statuses(answer) == [408]
