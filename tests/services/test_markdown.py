@@ -121,11 +121,11 @@ def test_makes_only_the_short_list_of_markup_whatever_it_is_given(text: str) -> 
     ids=["brackets", "quotes", "lists", "images", "stars", "links", "ticks", "angles"],
 )
 def test_renders_the_worst_20_kilobytes_without_stalling(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     markdown.render(text)
 
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_renders_the_same_text_once() -> None:
