@@ -127,6 +127,7 @@ async def begin(page: Page, ticket: Any) -> str:
     await page.goto(ticket["accessLink"])
     await page.get_by_role("button", name="Start").click()
     await expect(page.locator("#question-1")).to_be_visible()
+    await page.wait_for_load_state("networkidle")  # the page's first sign of life, which one that comes now would join
     return page.url.partition("#")[0]
 
 
