@@ -43,7 +43,7 @@ class Member(Owned):
     @classmethod
     async def bind(cls, key: UUID, issuer: str, subject: str) -> bool:
         """Let the member sign in as this subject; False if the issuer knows the member as another one already."""
-        free = Q(oidc_subject=None) | ~Q(oidc_issuer=issuer)
+        free = Q(oidc_subject=None) | ~Q(oidc_issuer=issuer) | Q(oidc_subject=subject)
         return bool(await cls.filter(free, id=key).update(oidc_issuer=issuer, oidc_subject=subject))
 
     @property
