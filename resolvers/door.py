@@ -154,16 +154,21 @@ class Door(GraphQL[Context, None]):
         return Context(ANONYMOUS, site.urls, site, _address(request), shows_schema=self._shows_schema)
 
     async def recognise(self, context: Context) -> None:
-        """Who sent this socket's `connection_init`, as of now: the header is in it, in any spelling.
+        """Who sent this socket's `connection_init`, as of now.
 
         Raises Unauthenticated when the credential does not count, or no longer.
         """
-        sent = {str(name).lower(): value for name, value in context.connection_params.items()}
-        authorization = sent.get("authorization")
-        context.actor = await authenticate(self._site, authorization if isinstance(authorization, str) else None)
+        context.actor = await authenticate(self._site, context.connection_params.get("authorization"))
 
     async def on_ws_connect(self, context: Context) -> Any:
-        """A credential that does not count closes with 4403."""
+        """A credential that does not count closes with 4403.
+
+        The header is in the payload, in any spelling; what else is there is forgotten, for each operation asks anew.
+        """
+        sent = {str(name).lower(): value for name, value in context.connection_params.items()}
+        context.connection_params = {
+            name: at for name, at in sent.items() if name == "authorization" and isinstance(at, str)
+        }
         try:
             await self.recognise(context)
         except errors.Unauthenticated as refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from graphql import (
@@ -25,9 +25,10 @@ import errors
 from schema.bounds import Bounds
 from schema.guard import Guard, amount
 
-KEPT = 100_000  # tokens of documents: some thirty megabytes
+KEPT = 100_000  # the weight of all documents: some thirty megabytes
 MISTAKES = 10  # after so many a document is not read on: each is dear to describe
-_ANSWERS = 100  # costs of one document that are remembered
+_ANSWERS = 10  # costs of one document that are remembered
+_LETTERS, _EACH = 150, 8  # so much text weighs as much as a token, and a document by itself as many
 _PARSER = {"Document contains more than": "tokens", "Document is nested too deeply": "depth"}  # its own bounds, ours
 
 _guard = lru_cache(Guard)
@@ -49,9 +50,16 @@ class Known:
     costs: dict[object, tuple[int, bool]] = field(default_factory=dict)
     faults: list[GraphQLError] | None = None
 
+    @cached_property
+    def declared(self) -> frozenset[str]:
+        """The variables that its operations name: whatever else is sent with it says nothing."""
+        operations = (one for one in self.document.definitions if isinstance(one, OperationDefinitionNode))
+        return frozenset(each.variable.name.value for one in operations for each in one.variable_definitions or ())
+
     def cost(self, guard: Guard, operation: str | None, variables: Mapping[str, Any] | None) -> tuple[int, bool]:
         """What the guard says of it with these variables. Raises QueryTooComplex."""
-        given = {name: amount(value) for name, value in (variables or {}).items() if not isinstance(value, (str, dict))}
+        sent = ((name, variables[name]) for name in self.declared if name in variables) if variables else ()
+        given = {name: amount(value) for name, value in sent if not isinstance(value, (str, dict))}
         key = (operation, *sorted(given.items(), key=str))
         if key not in self.costs:
             if len(self.costs) >= _ANSWERS:
@@ -87,9 +95,14 @@ class Shelf:
         """Keep it, for the next time."""
         if text not in self._known:
             self._known[text] = known
-            self._room -= known.document.token_count
+            self._room -= _weight(text, known)
         while self._room < 0:
-            self._room += self._known.popitem(last=False)[1].document.token_count
+            self._room += _weight(*self._known.popitem(last=False))
+
+
+def _weight(text: str, known: Known) -> int:
+    """In tokens: comments and long strings are few of those, and are kept with the document and as its name."""
+    return known.document.token_count + len(text) // _LETTERS + _EACH
 
 
 class Documents(SchemaExtension):

@@ -62,28 +62,29 @@ class Walk:
             elif not {(name, True), (name, False)} & self._known.keys():
                 self.whole.add(self._fragment(name, guard.rows, 0))
 
-    def _inside(self, node: Any, rows: Mapping[str, int], level: int) -> Tally:
-        """What is selected in the node, and the node's own directives."""
+    def _inside(self, node: Any, rows: Mapping[str, int], level: int, around: Any = None) -> Tally:
+        """What is selected in the node, and the node's own directives; `around` has what an inline fragment adds to."""
         if level > _NESTED:
             raise self._guard.bounds.refusal("depth")
-        total, selected, keys = Tally(directives=len(node.directives or ())), getattr(node, "selection_set", None), []
+        total, selected = Tally(directives=len(node.directives or ())), getattr(node, "selection_set", None)
         self._guard.bounds.check(directives_in_place=total.directives)
+        of, keys = getattr(node, "type_condition", None), around if isinstance(node, g.InlineFragmentNode) else set()
         for each in selected.selections if selected else ():
             self.looked_at += 1
-            total.add(self._one(each, rows, level + 1))
-            keys += [(each.alias or each.name).value] if isinstance(each, g.FieldNode) else []
-        total.aliases += len(keys) - len(set(keys))  # what is asked for twice validation compares, each with each
+            total.add(self._one(each, rows, level + 1, of and of.name.value, keys))
         return total
 
-    def _one(self, node: Any, rows: Mapping[str, int], level: int) -> Tally:
+    def _one(self, node: Any, rows: Mapping[str, int], level: int, of: str | None, keys: set[Any]) -> Tally:
         about_schema = isinstance(node, g.FieldNode) and node.name.value in ("__schema", "__type")
-        tally = self._inside(node, _OF_SCHEMA if about_schema else rows, level)
+        tally = self._inside(node, _OF_SCHEMA if about_schema else rows, level, keys)
         if isinstance(node, g.FragmentSpreadNode):
             tally.add(self._fragment(node.name.value, rows, level))
         elif isinstance(node, g.FieldNode):
             name, inner = node.name.value, self._times(node, rows) * tally.cost
             tally.cost = inner + (node.selection_set is not None) + MUTATION * (name in self._guard.mutations)
-            tally.aliases += node.alias is not None
+            key = of, (node.alias or node.name).value  # what is asked for twice validation compares, each with each
+            tally.aliases += (node.alias is not None) + (key in keys)
+            keys.add(key)
             tally.guesses += name in GUESSING
             tally.fields, tally.depth = tally.fields + 1, tally.depth + 1
         if about_schema:
@@ -101,9 +102,9 @@ class Walk:
     def _times(self, node: g.FieldNode, rows: Mapping[str, int]) -> int:
         """How many rows the field answers."""
         given = [each.value for each in node.arguments or () if each.name.value in (*_SIZES, "ids")]
-        amounts = [self._sizes.get(one.name.value) if isinstance(one, g.VariableNode) else amount(one) for one in given]
-        unsaid = rows.get(node.name.value, DEFAULT if given else 1)
-        return max((one for one in amounts if one is not None), default=unsaid)
+        said = [self._sizes.get(one.name.value) if isinstance(one, g.VariableNode) else amount(one) for one in given]
+        unsaid = DEFAULT if given else 1
+        return max((one for one in said if one is not None), default=rows.get(node.name.value, unsaid))
 
 
 def amount(value: Any) -> int | None:

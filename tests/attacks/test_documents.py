@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ DOCUMENTS = {
     "aliases": "{ " + " ".join(f"a{at}: viewer {{ __typename }}" for at in range(150)) + " }",
     "aliases in fragments": _fragments(5, "a: viewer { __typename } NEXT NEXT NEXT", "a: viewer { __typename }"),
     "fields": "{ " + "viewer { __typename } " * 450 + "}",
+    "fields in inline fragments": "{ " + "... { viewer { __typename } } " * 199 + "}",
+    "names in inline fragments": "{ " + "... { __typename } " * 390 + "}",
     "fields x 50,000": "{" + "a " * 49_000 + "}",
     "directives": "{ " + "... @skip(if: false) @include(if: true) { viewer { __typename } } " * 26 + "}",
     "directives x 200": "{ viewer { __typename " + "@include(if: true) " * 200 + "} }",
@@ -66,6 +69,20 @@ CIRCULAR = {
     "all others": "{ ...F0 } "
     + " ".join(f"fragment F{at} on Query {{ " + " ".join(f"...F{to}" for to in range(25)) + " }" for at in range(25)),
 }
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> list[Known]:
+    """Every document that was measured, as often as it was."""
+    measured: list[Known] = []
+
+    def noted(one: Known, *args: Any) -> tuple[int, bool]:
+        measured.append(one)
+        return cost(one, *args)
+
+    cost = Known.cost
+    monkeypatch.setattr(Known, "cost", noted)
+    return measured
 
 
 def _name(document: str) -> str | None:
@@ -171,8 +188,26 @@ def test_no_more_documents_are_remembered_than_there_is_room_for() -> None:
 
     kept = [number for number in range(200) if shelf.take(str(number))]
 
-    assert len(kept) == KEPT // document.token_count
+    assert len(kept) == KEPT // (document.token_count + 8)
     assert kept == list(range(200 - len(kept), 200))
+
+
+def test_what_is_long_and_says_little_takes_its_room_too() -> None:
+    shelf = Shelf()
+    texts = [f"{{ __typename }} #{number}{'x' * 19_900}" for number in range(2_000)]
+    for text in texts:
+        shelf.put(text, Known(g.parse(text)))
+
+    kept = sum(len(text) for text in texts if shelf.take(text))
+
+    assert 0 < kept < 16_000_000
+
+
+async def test_variables_that_the_document_does_not_name_are_not_remembered(door: Door, known: list[Known]) -> None:
+    for number in range(20):
+        await door.execute("query ($n: Int) { nodes(ids: []) { id } }", n=number % 2, **{f"a{number}": number})
+
+    assert [len(one.costs) for one in {id(one): one for one in known}.values()] == [2]
 
 
 # ---- extensions.cost and the bucket ---------------------------------------------------------------------------------
@@ -301,6 +336,26 @@ async def _messages(door: Door, document: str, variables: dict[str, Any]) -> str
 # ---- the real server ------------------------------------------------------------------------------------------------
 
 MEGABYTES = 100
+PROBE = 1.0  # seconds that somebody beside them waits at most
+SECONDS = 0.1  # of a processor for one of them
+
+
+async def test_none_takes_the_server_long_to_refuse(tmp_path: Path) -> None:
+    took: dict[str, float] = {}
+    async with (
+        running(tmp_path, COST_CAPACITY="0") as server,
+        httpx.AsyncClient(base_url=server.base_url, trust_env=False, timeout=60) as client,
+    ):
+        await client.post("/graphql", json={"query": OWN})
+        for name, document in {**DOCUMENTS, **CIRCULAR}.items():
+            spent = []
+            for again in range(3):  # the collection of garbage, of whatever time, falls into one of them
+                before = _worked(server.process.pid)
+                await client.post("/graphql", json={"query": f"{document}#{again}"})
+                spent.append(_worked(server.process.pid) - before)
+            took[name] = min(spent)
+
+    assert {name: seconds for name, seconds in took.items() if seconds > SECONDS} == {}
 
 
 async def test_under_all_of_them_at_once_the_server_answers_others_and_does_not_grow(tmp_path: Path) -> None:
@@ -308,19 +363,26 @@ async def test_under_all_of_them_at_once_the_server_answers_others_and_does_not_
     async with (
         running(tmp_path, COST_CAPACITY="0") as server,
         httpx.AsyncClient(base_url=server.base_url, trust_env=False, timeout=60) as client,
+        httpx.AsyncClient(base_url=server.base_url, trust_env=False, timeout=PROBE) as other,
     ):
         await client.post("/graphql", json={"query": OWN})
         before = _resident(server.process.pid)
 
         attacks = [*DOCUMENTS.values(), *CIRCULAR.values(), *different]
         answers = asyncio.gather(*(client.post("/graphql", json={"query": one}) for one in attacks))
-        probes = [await client.get("/healthz") for _ in range(20)]
+        probes = [await other.get("/healthz") for _ in range(20)]
         statuses = {answer.status_code for answer in await answers}
         grown = _resident(server.process.pid) - before
 
     assert [probe.status_code for probe in probes] == [200] * 20
     assert statuses == {200, 400}
     assert grown < MEGABYTES
+
+
+def _worked(pid: int) -> float:
+    """The processor time of a process, in seconds; a busy machine does not lengthen it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(pid: int) -> float:

@@ -60,6 +60,10 @@ def test_the_guard_is_short_enough_to_be_read() -> None:
         ("{ ...F ...F } fragment F on Query { " + " ".join(f"f{at}: a" for at in range(15)) + " }",
          "{ ...F ...F g: a } fragment F on Query { " + " ".join(f"f{at}: a" for at in range(15)) + " }", "30 aliases"),
         ("{ a " * 2 + "b " * 31 + "}}", "{ a " * 2 + "b " * 32 + "}}", "30 aliases and repeated fields"),
+        ("{ a " + "... { a } ... { ... { a } } " * 15 + "}",
+         "{ a " + "... { a } ... { ... { a } } " * 15 + "... { a } }", "30 aliases and repeated fields"),
+        ("{ " + "... on A { a } " * 31 + "... on B { a } }", "{ " + "... on A { a } " * 32 + "... on B { a } }",
+         "30 aliases and repeated fields"),
         ("{ ...F ...F } fragment F on Query { " + " ".join(f"f{at} @x" for at in range(25)) + " }",
          "{ ...F ...F @x } fragment F on Query { " + " ".join(f"f{at} @x" for at in range(25)) + " }", "50 directives"),
         ("{ a @x @x @x @x @x }", "{ a @x @x @x @x @x @x }", "5 directives in one place"),
@@ -74,7 +78,8 @@ def test_the_guard_is_short_enough_to_be_read() -> None:
         (" ".join(f"query Q{at} {{ a }}" for at in range(400)),
          " ".join(f"query Q{at} {{ a }}" for at in range(401)), "400 fields"),
     ],
-    ids=["depth", "fields", "aliases", "repeated", "directives", "on a field", "on an operation", "on a variable",
+    ids=["depth", "fields", "aliases", "repeated", "repeated in inline fragments", "repeated for a type",
+         "directives", "on a field", "on an operation", "on a variable",
          "on an inline fragment", "fragments", "an unused fragment", "two of one name", "operations"],
 )  # fmt: skip
 def test_refuses_one_more_than_each_bound_and_says_which(within: str, over: str, said: str) -> None:
@@ -229,7 +234,7 @@ def documents(draw: st.DrawFn) -> Made:
 
 @st.composite
 def _selection(
-    draw: st.DrawFn, at: int, fragments: tuple[tuple[int, int, int, int], ...], depth: int
+    draw: st.DrawFn, at: int, fragments: tuple[tuple[int, int, int, int], ...], depth: int, path: str = "n"
 ) -> tuple[str, tuple[int, int, int, int]]:
     text, counts = "", (0, 0, 0, 0)
     later = range(at + 1, at + 1 + len(fragments))
@@ -239,7 +244,7 @@ def _selection(
         kind = draw(st.sampled_from(kinds))
         inner_text, inner = "", (0, 0, 0, 0)
         if kind in ("field", "inline"):
-            inner_text, inner = draw(_selection(at, fragments, depth - 1))
+            inner_text, inner = draw(_selection(at, fragments, depth - 1, f"{path}{number}x"))
         if kind == "spread":
             to = draw(st.sampled_from(later))
             inner = fragments[to - at - 1]
@@ -248,7 +253,7 @@ def _selection(
             text += f"... {directive}{inner_text}"
         else:
             alias = draw(st.booleans())
-            name = f"f{len(text)}n{number}"
+            name = f"{path}{number}"
             text += f"{f'a{name}: ' if alias else ''}{name} {directive}{inner_text}"
             inner = (inner[0] + 1, inner[1] + alias, inner[2], inner[3] + 1)
         counts = _sum(counts, (inner[0], inner[1], inner[2] + bool(directive), inner[3]))
