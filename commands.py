@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
 MANY_FILES = 65_536
+RESTARTED_WITHIN = timedelta(hours=1)  # until then some process may still make things with the secret before
 
 
 def main(
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for several processes prepare, switch, finish; for one nothing, and then finish",
     )  # fmt: skip
     rotate.add_argument("--env-file", type=Path, help="the file of NAME=value lines that holds the secrets")
-    rotate.add_argument("--since", type=_moment, help="since when the server has run with the secrets that it has now")
+    rotate.add_argument("--since", type=_moment, help="when the last process was restarted with the secrets of now")
     rotate.add_argument("--force", action="store_true", help="drop a secret that something still depends on")
     create = commands.add_parser("create-organization", help="make an organization and its owner")
     create.add_argument("--name", required=True, help="the organization's name")
@@ -181,8 +182,7 @@ def _rotate(settings: Settings, site: Site, given: argparse.Namespace) -> str:
     before = rotation.Pair(settings.secret_key, settings.secret_key_previous)
     after = before.after(given.step)
     if before.drops_one(given.step) and not given.force:
-        written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file and file.exists() else clock.now()
-        needed = rotation.still_needed(site, given.since or written_at)
+        needed = rotation.still_needed(site, given.since or _restarted_by(file))
         rotation.must_be_over(asyncio.run(_connected(settings, needed)))
     if given.env_file:
         rotation.in_env_file(given.env_file, before, after)
@@ -190,6 +190,13 @@ def _rotate(settings: Settings, site: Site, given: argparse.Namespace) -> str:
         rotation.write_privately(kept, "\n".join(after))
     said = [] if file else [f"SECRET_KEY={after.makes}", f"SECRET_KEY_PREVIOUS={after.opens}"]
     return "\n".join([*said, rotation.NEXT[given.step]])
+
+
+def _restarted_by(file: Path | None) -> datetime:
+    """When the last process surely ran with the secrets in the file, if nobody says; without a file, only just now."""
+    if file is None or not file.exists():
+        return clock.now()
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC) + RESTARTED_WITHIN
 
 
 def _moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 from tortoise.queryset import QuerySet
 
 from models import clock
@@ -19,7 +19,7 @@ class ApiKey(Owned):
     """A secret that a program sends: stored hashed, shown once. `prefix_shown` lets people tell keys apart.
 
     `task_ids` narrows it to some tasks; None is all of them. While a secret replaces another, both count until
-    `previous_until`.
+    `previous_until`. `printed_with` and `previous_printed_with` name the SECRET_KEY behind a hash, None if not known.
     """
 
     prefix = "key"
@@ -27,7 +27,9 @@ class ApiKey(Owned):
     name = fields.CharField(max_length=200)
     prefix_shown = fields.CharField(max_length=16)
     hash = fields.CharField(max_length=64, unique=True)
+    printed_with = fields.CharField(max_length=16, null=True)
     previous_hash = fields.CharField(max_length=64, unique=True, null=True)
+    previous_printed_with = fields.CharField(max_length=16, null=True)
     previous_until: datetime | None = fields.DatetimeField(null=True)
     scopes: list[str] = fields.JSONField()
     task_ids: list[str] | None = fields.JSONField(null=True)
@@ -56,19 +58,23 @@ class ApiKey(Owned):
         await cls.filter(Q(last_used_at=None) | Q(last_used_at__lt=since), id=key).update(last_used_at=at)
 
     @classmethod
-    async def reprint(cls, key: UUID, old: str, new: str) -> None:
+    async def reprint(cls, key: UUID, old: str, new: str, printed_with: str) -> None:
         """Keep the same secret, present or previous, under another fingerprint, if that is how it is kept now."""
-        await cls.filter(id=key, hash=old).update(hash=new)
-        await cls.filter(id=key, previous_hash=old).update(previous_hash=new)
+        await cls.filter(id=key, hash=old).update(hash=new, printed_with=printed_with)
+        await cls.filter(id=key, previous_hash=old).update(previous_hash=new, previous_printed_with=printed_with)
 
     @classmethod
-    async def rotate(cls, key: UUID, old: str, new: str, prefix_shown: str, previous_until: datetime | None) -> bool:
+    async def rotate(
+        cls, key: UUID, old: str, new: str, printed_with: str, prefix_shown: str, previous_until: datetime | None
+    ) -> bool:
         """Replace the secret, which counts on until `previous_until`; False if it is another one by now."""
         return bool(
             await cls.filter(id=key, hash=old, revoked_at=None).update(
                 hash=new,
+                printed_with=printed_with,
                 prefix_shown=prefix_shown,
                 previous_hash=old if previous_until else None,
+                previous_printed_with=F("printed_with") if previous_until else None,
                 previous_until=previous_until,
             )
         )
@@ -89,6 +95,13 @@ class ApiKey(Owned):
     def knows(self, hashes: Collection[str]) -> bool:
         """Whether a secret with these fingerprints is the key's, or the one before it in its last hours."""
         return self.hash in hashes or (self.previous_hash in hashes and self.previous_secret_until is not None)
+
+    def printed_as(self, hashes: Sequence[str], printed_with: str) -> str | None:
+        """Under which of these fingerprints the secret is kept, unless it is the first, known as `printed_with`."""
+        for kept, by in ((self.hash, self.printed_with), (self.previous_hash, self.previous_printed_with)):
+            if kept in hashes and (kept, by) != (hashes[0], printed_with):
+                return kept
+        return None
 
     @property
     def previous_secret_until(self) -> datetime | None:

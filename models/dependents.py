@@ -39,10 +39,15 @@ async def access_links(since: datetime) -> Dependents:
     return await _counted(AccessLink.filter(revoked_at=None, created_at__lt=since))
 
 
-async def api_keys(since: datetime) -> Dependents:
-    """API keys from before that were not used since then: their use fingerprints them with the new secret."""
-    unused = Q(last_used_at=None) | Q(last_used_at__lt=since)
-    return await _counted(ApiKey.filter(unused, revoked_at=None, created_at__lt=since))
+async def api_keys(printed_with: str) -> Dependents:
+    """API keys whose secret is not known to be kept under the fingerprint of this SECRET_KEY."""
+    return await _counted(ApiKey.filter(revoked_at=None, printed_with__not=printed_with))
+
+
+async def previous_secrets(printed_with: str) -> Dependents:
+    """Of rotated API keys the secrets before, in their overlap, that are not known to be kept under this SECRET_KEY."""
+    overlapping = ApiKey.filter(revoked_at=None, previous_hash__isnull=False, previous_until__gt=clock.now())
+    return await _counted(overlapping.filter(previous_printed_with__not=printed_with), "previous_until")
 
 
 async def client_secrets() -> list[str]:
@@ -50,7 +55,7 @@ async def client_secrets() -> list[str]:
     return [row.client_secret for row in await IdentityProvider.all()]
 
 
-async def _counted(rows: QuerySet[R]) -> Dependents:
+async def _counted(rows: QuerySet[R], ends_at: str = "expires_at") -> Dependents:
     live = rows.filter(Q(expires_at=None) | Q(expires_at__gt=clock.now()))
-    ends = await live.annotate(last=Max("expires_at")).first().values_list("last")
-    return Dependents(await live.count(), ends[0] if ends else None, await live.filter(expires_at=None).count())
+    ends = await live.annotate(last=Max(ends_at)).first().values_list("last")
+    return Dependents(await live.count(), ends[0] if ends else None, await live.filter(**{ends_at: None}).count())

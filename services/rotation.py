@@ -20,6 +20,7 @@ from typing import NamedTuple
 import errors
 from models import chance, clock, dependents
 from models.dependents import Dependents
+from services.credentials import printed_with
 from services.identity_providers import CLIENT_SECRET
 from services.site import Site
 
@@ -75,11 +76,15 @@ def new_secret() -> str:
 
 
 async def still_needed(site: Site, since: datetime) -> list[str]:
-    """What goes with the second secret if it is dropped now, `since` being when the first began to make things."""
+    """What goes with the second secret if it is dropped now, `since` being when the first alone began to make things.
+
+    API keys and client secrets say themselves what they were made with; the others are judged by their time.
+    """
     kinds = {
         "log-ins, at most": await dependents.log_ins(since),
         "access links": await dependents.access_links(since),
-        "API keys that were not used since": await dependents.api_keys(since),
+        "API keys that were not used by their secret since": await dependents.api_keys(printed_with(site)),
+        "rotated API keys' secrets before": await dependents.previous_secrets(printed_with(site)),
     }
     told = [_told(name, found) for name, found in kinds.items() if found.count]
     sealed = [secret for secret in await dependents.client_secrets() if not site.keys.is_newest(CLIENT_SECRET, secret)]

@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from models import ApiKey, Export, Permission
 from models import clock as models_clock
 from server import create_app
+from services import rotation
+from services.credentials import by_secret, still_counts
 from services.identity_providers import CLIENT_SECRET
 from services.rotation import Pair, Step
 from settings import Settings
@@ -25,6 +27,16 @@ from tests.world import Clock, Door
 OLD = Pair("the-old-secret-of-at-least-forty-characters", "")
 REFRESH = "mutation ($input: RefreshAccessTokenInput!) { refreshAccessToken(input: $input) { __typename } }"
 WHO = "{ viewer { __typename } }"
+CREATE_KEY = """
+mutation ($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) { ... on CreateApiKeySuccess { secret apiKey { id } } }
+}
+"""
+ROTATE_KEY = """
+mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { ... on RotateApiKeySuccess { secret } } }
+"""
+UNUSED = "1 API keys that were not used by their secret since; 1 never end"
+BEFORE = "1 rotated API keys' secrets before; the last ends 2026-01-03 03:04 UTC"
 
 
 @dataclass(frozen=True)
@@ -220,3 +232,99 @@ async def test_partners_find_both_public_keys_while_two_secrets_are_live(process
     old, new = published[0][0], published[-1][0]
     assert published == [[old], [old, new], [new, old], [new]]
     assert old != new
+
+
+# ---- what the command that drops the old secret says of API keys ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Switched:
+    """An API key and the processes on both sides of the switch: one restarted, one that waits for it."""
+
+    restarted: Process
+    waiting: Process
+    owner: Door
+    key: str
+    secret: str
+
+    async def needed(self) -> list[str]:
+        """The API keys that would go with the old secret."""
+        told = await rotation.still_needed(site_of(self.restarted.app), models_clock.now())
+        return [line for line in told if "API key" in line]
+
+
+@pytest.fixture
+async def switched(processes: Processes, clock: Clock) -> Switched:
+    """With a key of before."""
+    _, before, after = pairs(Step.PREPARE, Step.SWITCH)
+    waiting, restarted = await processes.start(before), await processes.start(after)
+    owner = await waiting.door.sign_up()
+    made = await owner.mutate(CREATE_KEY, name="Robot", scopes=["READ"])
+    return Switched(restarted, waiting, owner, made["apiKey"]["id"], made["secret"])
+
+
+async def test_a_key_needs_the_old_secret_until_it_is_used_by_its_own(switched: Switched) -> None:
+    before = await switched.needed()
+
+    await _counts(switched.restarted.door, switched.secret)
+
+    assert (before, await switched.needed()) == ([UNUSED], [])
+
+
+async def test_a_key_that_was_used_where_the_old_secret_still_makes_needs_it_again(switched: Switched) -> None:
+    await _counts(switched.restarted.door, switched.secret)
+
+    await _counts(switched.waiting.door, switched.secret)
+
+    assert await switched.needed() == [UNUSED]
+
+
+async def test_a_rotated_key_needs_the_old_secret_until_both_of_its_own_were_used(switched: Switched) -> None:
+    new = (await switched.owner.mutate(ROTATE_KEY, apiKeyId=switched.key))["secret"]
+    told = [await switched.needed()]
+
+    for secret in (switched.secret, new):
+        await _counts(switched.restarted.door, secret)
+        told.append(await switched.needed())
+
+    assert told == [[UNUSED, BEFORE], [UNUSED], []]
+
+
+async def test_a_key_that_is_rotated_after_the_switch_needs_the_old_secret_for_its_overlap(
+    switched: Switched, clock: Clock
+) -> None:
+    owner = switched.restarted.door.with_token(str(switched.owner.token))
+
+    await owner.mutate(ROTATE_KEY, apiKeyId=switched.key)
+    during = await switched.needed()
+    clock.forward(days=1)
+
+    assert (during, await switched.needed()) == ([BEFORE], [])
+
+
+async def test_a_use_by_an_oauth_token_or_a_stream_leaves_a_key_under_the_old_secret(
+    switched: Switched, clock: Clock
+) -> None:
+    granted = await switched.waiting.door.client.post(
+        "/oauth/token", data={"grant_type": "client_credentials"}, auth=(switched.key, switched.secret)
+    )
+    streaming = await by_secret(site_of(switched.waiting.app), switched.secret)
+    clock.forward(minutes=5)
+
+    used = [await _counts(switched.restarted.door, granted.json()["access_token"])]
+    clock.forward(minutes=5)
+    used.append(await still_counts(streaming))
+
+    assert used == [True, True]
+    assert (await ApiKey.get()).last_used_at == models_clock.now()
+    assert await switched.needed() == [UNUSED]
+
+
+async def test_a_key_of_before_it_was_known_which_secret_made_it_counts_until_its_use(switched: Switched) -> None:
+    await _counts(switched.restarted.door, switched.secret)
+    await ApiKey.all().update(printed_with=None)
+    before = await switched.needed()
+
+    await _counts(switched.restarted.door, switched.secret)
+
+    assert (before, await switched.needed()) == ([UNUSED], [])

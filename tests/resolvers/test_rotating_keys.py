@@ -216,7 +216,8 @@ async def test_two_who_read_the_same_secret_do_not_both_replace_it(door: Door, c
     key, _ = await new_key(await door.sign_up())
     row = await ApiKey.get(id=key.partition("_")[2])
 
-    won = await asyncio.gather(*(ApiKey.rotate(row.id, row.hash, str(n) * 64, "admit_", clock.time) for n in range(2)))
+    new = [str(n) * 64 for n in range(2)]
+    won = await asyncio.gather(*(ApiKey.rotate(row.id, row.hash, one, "us", "admit_", clock.time) for one in new))
 
     assert sorted(won) == [False, True]
     assert (await ApiKey.get()).hash == str(won.index(True)) * 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 import errors
 from models import AccessLink, ApiKey, IdentityProvider, Login
 from services import rotation
+from services.credentials import printed_with
 from services.identity_providers import CLIENT_SECRET
 from services.rotation import Pair, Step
 from tests import process
@@ -131,7 +133,7 @@ async def test_says_what_depends_on_the_old_secret_and_until_when(app: Starlette
     assert needed == [
         f"{await Login.all().count()} log-ins, at most; the last ends 2026-02-01 03:04 UTC",
         "2 access links; the last ends 2026-01-05 03:04 UTC, 1 never end",
-        "1 API keys that were not used since; 1 never end",
+        "1 API keys that were not used by their secret since; 1 never end",
         "1 identity providers that nobody signed in with since",
         "what candidates hold who came in before; the last ends 2026-01-03 03:05 UTC",
     ]
@@ -145,7 +147,7 @@ async def test_nothing_depends_on_it_any_more_when_all_has_ended_or_was_made_ane
     await IdentityProvider.all().update(client_secret=site.keys.seal(CLIENT_SECRET, "hush"))
     switched = clock.forward(days=1)
     await AccessLink.filter(id=things.link.id).update(revoked_at=switched)
-    await ApiKey.filter(id=things.api_key.id).update(last_used_at=clock.forward(minutes=1))
+    await ApiKey.filter(id=things.api_key.id).update(printed_with=printed_with(site))
     clock.forward(days=30)
 
     assert await rotation.still_needed(site, switched) == []
@@ -191,6 +193,22 @@ async def test_a_secret_that_nothing_depends_on_is_dropped_without_force(tmp_pat
 
     assert (soon[0], later[0]) == (2, 0)
     assert file.read_text() == f"SECRET_KEY={NEW}\nSECRET_KEY_PREVIOUS=\n"
+
+
+async def test_what_was_made_in_the_hour_after_the_file_was_written_may_still_be_of_the_old_secret(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"SECRET_KEY={NEW}\nSECRET_KEY_PREVIOUS={OLD}\n")
+    async with _served(tmp_path, process.free_port(), SECRET_KEY=OLD, SECRET_KEY_PREVIOUS=NEW) as not_yet_restarted:
+        await not_yet_restarted.sign_up()
+
+    given = {**_in(file), "DATABASE_URL": f"sqlite:{tmp_path}/admit.sqlite3"}
+    soon = await run(tmp_path, "rotate-secret", "finish", "--env-file", "env", **given)
+    os.utime(file, (file.stat().st_mtime - 2 * 3600,) * 2)
+    later = await run(tmp_path, "rotate-secret", "finish", "--env-file", "env", **given)
+
+    assert [(status, "1 log-ins, at most" in told) for status, _, told in (soon, later)] == [(2, True), (2, False)]
 
 
 async def test_yesterdays_link_opens_at_a_server_that_was_restarted_with_the_new_secret(tmp_path: Path) -> None:
