@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import errors
-from models import Actor, ApiKey, EventType, Permission, Task, chance, clock
+from models import Actor, ActorKind, ApiKey, EventType, Permission, Task, chance, clock
 from models.event import record
 from models.unit import transactional
 from services.credentials import API_KEY_PREFIX, printed_with
@@ -41,12 +41,13 @@ async def create(
 ) -> NewKey:
     """Make a key with these scopes, in these tasks (None: in all), good until `expires_at` or until it is revoked.
 
-    Raises NotFound for a task that is not there, Forbidden for a scope or a task that the actor lacks, TooManyRows for
-    no task or too many, InvalidInput.
+    Raises NotFound for a task that is not there, Forbidden for a scope, a task or a time that the actor lacks,
+    TooManyRows for no task or too many, InvalidInput.
     """
     tasks = await _tasks(site, actor, task_ids)
     actor.must(Permission.MANAGE_KEYS)
     _must_cover(actor, scopes, tasks)
+    await _must_outlast(actor, expires_at)
     if not scopes:
         raise errors.InvalidInput("scopes", "Give at least one scope.")
     if expires_at is not None and expires_at <= clock.now():
@@ -75,12 +76,18 @@ async def _make(site: Site, actor: Actor, key: ApiKey) -> NewKey:
 async def rotate(site: Site, actor: Actor, key: UUID, overlap_seconds: int = OVERLAP) -> NewKey:
     """Give the key another secret at once; the one before it counts until the overlap is over, and no older one does.
 
-    Raises Forbidden for a key that may what the actor may not, InvalidInput, ApiKeyEnded for one that is revoked or has
-    expired, ApiKeyJustRotated when somebody else was quicker: of two at the same moment one gets through.
+    Raises Forbidden for a key that may what the actor may not or ends later, and for one that rotates itself without
+    its present secret; InvalidInput, ApiKeyEnded for one that is revoked or has expired, ApiKeyJustRotated when
+    somebody else was quicker: of two at the same moment one gets through.
     """
     row = await ApiKey.seen_by(actor, key)
     actor.must(Permission.MANAGE_KEYS)
     _must_cover(actor, row.actor.permissions, row.narrowed_to)
+    await _must_outlast(actor, row.expires_at)
+    if actor.credential_id == row.id and row.hash not in actor.proofs:
+        raise errors.Forbidden(
+            "A key rotates itself with its present secret alone: not with the one before, or a token."
+        )
     if not 0 <= overlap_seconds <= LONGEST_OVERLAP:
         raise errors.InvalidInput("overlapSeconds", f"Give between 0 and {LONGEST_OVERLAP:,} seconds.")
     return await _rotate(site, actor, row, overlap_seconds)
@@ -132,6 +139,13 @@ def _must_cover(actor: Actor, scopes: Collection[Permission], tasks: frozenset[U
         raise errors.Forbidden("A key cannot have a scope that whoever makes or rotates it lacks.")
     if actor.task_ids is not None and (tasks is None or not actor.task_ids.issuperset(tasks)):
         raise errors.Forbidden("A key that is narrowed to tasks can only make and rotate keys for those.")
+
+
+async def _must_outlast(actor: Actor, ends_at: datetime | None) -> None:
+    """No key hands out, or takes over, more time than it has itself: its token may end sooner, which is no bound."""
+    own = await ApiKey.by_id(actor.id) if actor.kind is ActorKind.API_KEY and actor.id else None
+    if own is not None and own.expires_at is not None and (ends_at is None or own.expires_at < ends_at):
+        raise errors.Forbidden("A key can only make and rotate keys that end no later than itself (expiresAt).")
 
 
 def _secret() -> tuple[str, str]:

@@ -96,6 +96,20 @@ async def test_a_key_cannot_be_given_a_scope_that_its_maker_lacks(door: Door) ->
     assert await ApiKey.all().count() == 2
 
 
+async def test_a_key_that_ends_cannot_make_one_that_ends_later_or_never(door: Door, clock: Clock) -> None:
+    ends = clock.time + timedelta(hours=1)
+    made = await new_key(await door.sign_up(), "MANAGE_KEYS", expiresAt=ends.isoformat())
+    keeper, wanted = door.with_token(made["secret"]), {"name": "x", "scopes": ["MANAGE_KEYS"]}
+
+    later = (ends + timedelta(seconds=1)).isoformat()
+    codes = [await keeper.code_of(CREATE, input={**wanted, **more}) for more in ({}, {"expiresAt": later})]
+    before = await ApiKey.all().count()
+    equal = await keeper.mutate(CREATE, **wanted, expiresAt=ends.isoformat())
+
+    assert (codes, before) == (["FORBIDDEN", "FORBIDDEN"], 1)
+    assert equal["apiKey"]["expiresAt"] == ends.isoformat()
+
+
 @pytest.mark.parametrize("role", [Role.INSTRUCTOR, Role.PROCTOR, Role.VIEWER])
 async def test_only_owners_and_admins_keep_keys(door: Door, role: Role) -> None:
     owner = await door.sign_up()

@@ -199,6 +199,43 @@ async def test_nobody_takes_over_a_key_that_may_more_than_they(door: Door) -> No
     assert await counting(door, secret) == [True]
 
 
+async def test_a_key_that_ends_takes_over_none_that_ends_later(door: Door, clock: Clock) -> None:
+    owner = await door.sign_up()
+    soon, late = [(clock.time + timedelta(hours=hours)).isoformat() for hours in (1, 2)]
+    mine, own = await new_key(owner, "READ", "MANAGE_KEYS", expiresAt=soon)
+    others = [await new_key(owner, expiresAt=ends) for ends in (None, late, soon)]
+
+    codes = [await door.with_token(own).code_of(ROTATE, input={"apiKeyId": key}) for key, _ in others]
+    counted = await counting(door, *(secret for _, secret in others))
+    itself = await door.with_token(own).mutate(ROTATE, apiKeyId=mine)
+
+    assert (codes, counted) == (["FORBIDDEN", "FORBIDDEN", None], [True] * 3)
+    assert itself["apiKey"]["expiresAt"] == soon
+
+
+async def test_only_the_present_secret_of_a_key_rotates_it(door: Door) -> None:
+    key, old = await new_key(await door.sign_up(), "READ", "MANAGE_KEYS")
+    new = await rotated(door.with_token(old), key)
+
+    code = await door.with_token(old).code_of(ROTATE, input={"apiKeyId": key})
+    counted = await counting(door, old, new)
+    newest = await rotated(door.with_token(new), key)
+
+    assert (code, counted) == ("FORBIDDEN", [True, True])
+    assert await counting(door, old, new, newest) == [False, True, True]
+
+
+async def test_an_oauth_token_of_a_key_does_not_rotate_it(door: Door) -> None:
+    key, secret = await new_key(await door.sign_up(), "READ", "MANAGE_KEYS")
+    form = {"grant_type": "client_credentials"}
+    token = (await door.client.post("/oauth/token", data=form, auth=(key, secret))).json()["access_token"]
+
+    code = await door.with_token(token).code_of(ROTATE, input={"apiKeyId": key})
+
+    assert code == "FORBIDDEN"
+    assert await rotations() == []
+
+
 async def test_of_many_rotations_at_the_same_moment_nothing_is_lost(door: Door) -> None:
     owner = await door.sign_up()
     key, first = await new_key(owner)
@@ -285,6 +322,16 @@ async def test_in_an_overlap_both_secrets_outlive_a_new_secret_key(settings: Set
         after = await counting(door, old, new)
 
     assert (during, after) == ([True, True], [True, True])
+
+
+async def test_a_key_rotates_itself_by_a_secret_of_before_a_new_secret_key(settings: Settings, clock: Clock) -> None:
+    async with installation(settings, SECRETS[0]) as door:
+        key, secret = await new_key(await door.sign_up(), "READ", "MANAGE_KEYS")
+
+    async with installation(settings, SECRETS[1], SECRETS[0]) as door:
+        new = await rotated(door.with_token(secret), key)
+
+        assert await counting(door, secret, new) == [True, True]
 
 
 async def test_first_uses_at_the_same_moment_after_a_new_secret_key_all_count(settings: Settings, clock: Clock) -> None:
