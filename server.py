@@ -92,6 +92,7 @@ def _allowances(settings: Settings) -> dict[str, Allowance]:
         "log_in_email": Allowance(settings.log_ins_per_email, settings.log_ins_undelayed),
         "client_address": Allowance(settings.log_ins_per_address),
         "elsewhere_address": Allowance(settings.log_ins_per_address),
+        "returned_address": Allowance(settings.log_ins_per_address),
     }
 
 

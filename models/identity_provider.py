@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.queryset import QuerySet
 
 from models.actor import Role
 from models.base import Owned
@@ -44,16 +43,7 @@ class IdentityProvider(Owned):
         return await cls.get_or_none(organization_id=organization_id)
 
     @classmethod
-    def _unchanged(cls, used: IdentityProvider) -> QuerySet[IdentityProvider]:
-        client = {"client_id": used.client_id, "client_secret": used.client_secret}
-        return cls.filter(id=used.id, issuer=used.issuer, **client)
-
-    @classmethod
-    async def same(cls, used: IdentityProvider) -> IdentityProvider | None:
-        """The provider that somebody left for, as it is now; None if it has become another one meanwhile."""
-        return await cls._unchanged(used).first()
-
-    @classmethod
     async def note(cls, used: IdentityProvider, **columns: Any) -> None:
         """Change columns of the provider that somebody came from, unless it has become another one meanwhile."""
-        await cls._unchanged(used).update(**columns)
+        client = {"client_id": used.client_id, "client_secret": used.client_secret}
+        await cls.filter(id=used.id, issuer=used.issuer, **client).update(**columns)

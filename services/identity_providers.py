@@ -74,7 +74,8 @@ async def _save(site: Site, actor: Actor, wanted: Wanted, domains: list[str]) ->
     if wanted.enforced and not provider.is_enforced:
         await _end_log_ins(actor)
     provider.issuer, provider.client_id = wanted.issuer, wanted.client_id
-    provider.client_secret = site.keys.seal(CLIENT_SECRET, secret)
+    if secret != was or not site.keys.is_newest(CLIENT_SECRET, provider.client_secret):
+        provider.client_secret = site.keys.seal(CLIENT_SECRET, secret)
     provider.allowed_domains, provider.default_role = domains, wanted.default_role
     provider.is_enforced = wanted.enforced
     await provider.save()
@@ -100,23 +101,38 @@ async def remove(actor: Actor, organization_id: UUID) -> Organization:
 async def leave(site: Site, address: str, organization_id: UUID) -> IdentityProvider:
     """Where somebody is off to, to sign in. Raises NotFound when that is here.
 
-    Each way makes us ask the provider something, so it spends one of the address's failed log-ins; `arrived` gives both
-    back. Raises RateLimited.
+    Each way makes us ask the provider something, so it spends one of the address's failed log-ins, there and back
+    apart: whoever has left can come back, however many leave behind one address. Raises RateLimited.
     """
     await site.guesses.spend(elsewhere_address=address)
+    return await _of(organization_id)
+
+
+async def come_back(site: Site, address: str, organization_id: UUID) -> IdentityProvider:
+    """Where somebody comes back from. Raises NotFound when the provider is gone, RateLimited."""
+    await site.guesses.spend(returned_address=address)
+    return await _of(organization_id)
+
+
+async def arrived(site: Site, address: str) -> None:
+    """Somebody has come from this address, left, come back and signed in: both ways are given back."""
+    await site.guesses.refund(elsewhere_address=address)
+    await site.guesses.refund(returned_address=address)
+
+
+async def is_same(site: Site, used: IdentityProvider) -> bool:
+    """Whether the provider that somebody left for is still the organization's: issuer, client and secret."""
+    now = await IdentityProvider.of(used.organization_id)
+    if now is None or (now.issuer, now.client_id) != (used.issuer, used.client_id):
+        return False
+    return now.client_secret == used.client_secret or secret_of(site, now) == secret_of(site, used)
+
+
+async def _of(organization_id: UUID) -> IdentityProvider:
     provider = await IdentityProvider.of(organization_id)
     if provider is None:
         raise errors.NotFound
     return provider
-
-
-come_back = leave
-
-
-async def arrived(site: Site, address: str) -> None:
-    """Somebody has come from this address, left, come back and signed in."""
-    for _way in (leave, come_back):
-        await site.guesses.refund(elsewhere_address=address)
 
 
 def secret_of(site: Site, provider: IdentityProvider) -> str:

@@ -39,11 +39,14 @@ async def arrive(site: Site, address: str, used: IdentityProvider, person: Perso
 
 @transactional
 async def _arrive(site: Site, used: IdentityProvider, person: Person) -> SignedIn:
-    provider = await IdentityProvider.same(used)
+    provider = await IdentityProvider.of(used.organization_id)
     if provider is None:
         raise errors.SignInFailed
     member = await _known(provider, person) or await _joined(provider, person)
     signed_in = await accounts.let_in(site, member)
+    # asked last: whoever configures or removes the provider at this moment ends this log-in, or is seen here
+    if not await identity_providers.is_same(site, used):
+        raise errors.SignInFailed
     if provider.proved_at is None and member.role is Role.OWNER:
         await IdentityProvider.note(used, proved_at=clock.now())
     if not site.keys.is_newest(CLIENT_SECRET, used.client_secret):
@@ -52,7 +55,7 @@ async def _arrive(site: Site, used: IdentityProvider, person: Person) -> SignedI
 
 
 async def _known(provider: IdentityProvider, person: Person) -> Member | None:
-    if not 0 < len(person.subject) <= _SUBJECT_LIMIT:
+    if problem_of_line(person.subject, _SUBJECT_LIMIT):
         raise errors.SignInFailed
     member = await Member.by_subject(provider.organization_id, provider.issuer, person.subject)
     if member is not None:

@@ -37,7 +37,9 @@ logging.getLogger("authlib").setLevel(logging.INFO)  # below, it logs codes and 
 
 @people_only
 async def start(request: Request) -> Response:
-    """Off to the organization's provider."""
+    """Off to the organization's provider: a person is, not a picture or a frame of another site's page."""
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        return Response(status_code=403)
     site, key = site_of(request), _organization(request)
     provider = await identity_providers.leave(site, address_of(request), key)
     request.scope["session"] = {}
@@ -48,7 +50,10 @@ async def start(request: Request) -> Response:
 
 @people_only
 async def callback(request: Request) -> Response:
-    """Back from it: signed in and on to the dashboard, or told why not. Either way this journey is over."""
+    """Back from it: signed in and on to the dashboard, or told why not.
+
+    Either way this journey is over; only whoever comes when there are too many may come again.
+    """
     try:
         response = await _arrived(request)
     except errors.Refused as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,13 +15,20 @@ import pytest
 from starlette.applications import Starlette
 
 from models import Event, EventType, IdentityProvider, Login, Member, Role
+from models.database import connection
+from models.unit import transactional
 from services import identity_providers
 from services.keys import Keys
 from settings import Settings
-from tests.conftest import serving
+from tests.conftest import POSTGRES, serving
 from tests.elsewhere import arrive, configured, leave, signed_in_as, through
+from tests.listening import PATIENCE
 from tests.provider import CLIENT_ID, CLIENT_SECRET, STRANGERS_KEY, Provider, client_key, provider
 from tests.world import LOG_IN, PASSWORD, Clock, Door
+
+REMOVE = """
+mutation ($input: RemoveSignInInput!) { removeSignIn(input: $input) { __typename } }
+"""
 
 
 @pytest.fixture
@@ -268,6 +276,103 @@ async def test_two_first_visits_at_once_make_one_member(owner: Door, idp: Provid
     assert [page.status_code for page in pages] == [200] * 5
     assert await Member.filter(email="nora@hill.example").count() == 1
     assert await Event.filter(type=EventType.MEMBER_JOINED).count() == 1
+
+
+async def test_a_whole_office_that_leaves_at_once_comes_back(owner: Door, start: str, app: Starlette) -> None:
+    async with AsyncExitStack() as stack:
+        transport = httpx.ASGITransport(app)
+        browsers = [
+            await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="https://admit.test"))
+            for _ in range(20)
+        ]
+        backs = [await through(await leave(browser, start)) for browser in browsers]
+
+        pages = [await browser.get(back) for browser, back in zip(browsers, backs, strict=True)]
+
+    assert [page.status_code for page in pages] == [200] * 20
+    assert (await owner.client.get(start)).status_code == 302
+
+
+@pytest.mark.parametrize("dest", ["image", "iframe", "empty"])
+async def test_another_sites_page_sends_nobody_off(owner: Door, start: str, dest: str) -> None:
+    refused = await owner.client.get(start, headers={"sec-fetch-site": "cross-site", "sec-fetch-dest": dest})
+    followed = await owner.client.get(start, headers={"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"})
+
+    assert (refused.status_code, refused.headers.get("set-cookie")) == (403, None)
+    assert followed.status_code == 302
+
+
+@pytest.mark.parametrize("subject", ["a\u0000b", "\ud800", "x" * 256, " "])
+async def test_a_subject_that_cannot_be_kept_signs_nobody_in(
+    owner: Door, start: str, idp: Provider, subject: str
+) -> None:
+    idp.person["sub"] = subject
+
+    refused = await arrive(owner.client, start)
+
+    assert refused.status_code == 403
+    assert await signed_in_as(owner.client) is None
+    assert (await Member.get()).oidc_subject is None
+
+
+@pytest.mark.skipif(not POSTGRES, reason="SQLite has one writer")
+async def test_whoever_arrives_while_the_provider_is_removed_is_not_signed_in(owner: Door, start: str) -> None:
+    held, over = asyncio.Event(), asyncio.Event()
+    member = await Member.get()
+
+    @transactional
+    async def hold_the_member() -> None:
+        await Member.locked_by(member.actor, member.id)
+        held.set()
+        await over.wait()
+
+    holding = asyncio.create_task(hold_the_member())
+    await held.wait()
+    arriving = asyncio.create_task(arrive(owner.client, start))
+    async with asyncio.timeout(PATIENCE):
+        while not await _somebody_waits():
+            await asyncio.sleep(0)
+    await owner.mutate(REMOVE, organizationId=owner.known["organization"]["id"])
+    before = await log_ins()
+    over.set()
+    await holding
+
+    assert (await arriving).status_code == 403
+    assert await log_ins() == before
+
+
+async def _somebody_waits() -> bool:
+    """Whether a transaction waits for another one's lock."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool((await connection().execute_query(waiting))[0])
+
+
+async def test_a_secret_sealed_anew_meanwhile_is_the_same_secret(
+    owner: Door, start: str, idp: Provider, app: Starlette
+) -> None:
+    site = app.state.site
+    used = await IdentityProvider.get()
+    sealed = site.keys.seal(identity_providers.CLIENT_SECRET, CLIENT_SECRET)
+    await IdentityProvider.note(used, client_secret=sealed)
+
+    same = await identity_providers.is_same(site, used)
+    await IdentityProvider.all().update(
+        client_secret=site.keys.seal(identity_providers.CLIENT_SECRET, "another secret")
+    )
+    other = await identity_providers.is_same(site, used)
+
+    assert sealed != used.client_secret
+    assert (same, other) == (True, False)
+
+
+async def test_configuring_again_what_is_so_leaves_the_secret_as_it_is_sealed(owner: Door, idp: Provider) -> None:
+    await configured(owner, idp)
+    before = await IdentityProvider.get()
+
+    await configured(owner, idp, allowedDomains=["hill.example"], defaultRole="VIEWER")
+
+    after = await IdentityProvider.get()
+    assert (after.client_secret, after.default_role) == (before.client_secret, Role.VIEWER)
 
 
 async def test_a_member_of_another_organization_does_not_join(owner: Door, idp: Provider) -> None:
