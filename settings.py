@@ -22,7 +22,7 @@ class SettingsWrong(Exception):
 class Settings:
     """One installation. Each field is read from the variable of its name in capitals; durations are in seconds."""
 
-    environment: str = "development"  # or production, where a SECRET_KEY is demanded and cookies are Secure
+    environment: str = "development"  # or production, where a SECRET_KEY is demanded and strangers read no schema
     host: str = "127.0.0.1"
     port: int = 8000
     base_url: str = ""  # the address that people see; http://HOST:PORT unless given

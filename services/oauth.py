@@ -86,7 +86,7 @@ def _credentials(headers: Mapping[str, str], form: Sequence[tuple[str, str]]) ->
         raise InvalidRequestError("The parameter grant_type is missing.")
     if fields["grant_type"] != GRANT:
         raise OAuth2Error(f"Only {GRANT} is supported.", error="unsupported_grant_type")
-    if headers and "client_secret" in fields:
+    if headers and fields.get("client_secret"):
         raise InvalidRequestError("Give the client's credentials in one way, not in two.")
     try:
         basic = extract_basic_authorization(headers)

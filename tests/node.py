@@ -17,6 +17,7 @@ from tests.world import Door
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 SUITES = ROOT / "tests" / "suites"
+PACKAGES = ROOT / "web" / "packages"
 PATIENCE = 30.0  # seconds of real time after which a program has hung
 
 REDIRECT = """

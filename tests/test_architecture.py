@@ -197,6 +197,38 @@ def test_transactions_begin_in_one_place() -> None:
     assert wrong == []
 
 
+SIDE_BY_SIDE = {"create_task", "gather", "timeout", "wait", "wait_for", "TaskGroup"}
+
+
+def test_nothing_is_awaited_side_by_side_or_in_a_time_limit_in_a_transaction() -> None:
+    wrong = [
+        f"{module.path}:{call.lineno} {_called(call)}"
+        for module in MODULES
+        for function in module.walk()
+        if isinstance(function, ast.AsyncFunctionDef) and _is_transactional(function)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and _called(call) in SIDE_BY_SIDE
+    ]
+
+    assert wrong == []
+
+
+def test_what_is_transactional_is_found() -> None:
+    [function] = ast.parse("@transactional\nasync def both() -> None:\n    await asyncio.gather(a(), b())").body
+
+    assert isinstance(function, ast.AsyncFunctionDef)
+    assert _is_transactional(function)
+    assert "gather" in {_called(call) for call in ast.walk(function) if isinstance(call, ast.Call)}
+
+
+def _is_transactional(function: ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "transactional" for one in function.decorator_list)
+
+
+def _called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
 def test_nobody_reaches_a_connection_past_the_unit_of_work() -> None:
     wrong = [
         f"{module.path}:{line} {what}"

@@ -20,7 +20,7 @@ from settings import Settings
 from tests.conftest import serving
 from tests.hall import site_of
 from tests.listening import bare_socket, changed, until
-from tests.node import EXAMPLES, SUITES, TARGET, Stage, node_for, run, set_the_stage
+from tests.node import EXAMPLES, PACKAGES, SUITES, TARGET, Stage, node_for, run, set_the_stage
 from tests.world import Clock, Door
 
 PAGE = (EXAMPLES.parent / "single-page-apps.md").read_text()
@@ -190,7 +190,7 @@ def test_every_program_shown_on_the_page_is_a_part_of_an_example() -> None:
     assert strange == []
 
 
-@pytest.mark.parametrize("folder", [EXAMPLES, SUITES], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [EXAMPLES, SUITES, PACKAGES], ids=lambda folder: folder.name)
 def test_the_lock_file_pins_every_package_and_names_no_registry(folder: Path) -> None:
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
     lock = (folder / "package-lock.json").read_text()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.attacks.raw import Raw, nobody_notices, raw, said, statuses
-from tests.attacks.test_edge import ASKING, POST
+from tests.attacks.test_edge import ASKING, POST, UPGRADE
 from tests.attacks.test_sockets import CHANGES, INIT, PING, TEXT, close_code, frame, upgraded
 from tests.listening import event_stream, socket
 from tests.process import Running, running
@@ -28,6 +28,17 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
         tmp_path, HEADER_SECONDS="2", BODY_SECONDS="1", STALLED_SECONDS="1", LIST_BODY_BYTES="100000"
     ) as server:
         yield server
+
+
+async def test_nothing_is_deflated_however_it_is_offered(server: Running) -> None:
+    offered = UPGRADE.removesuffix(b"\r\n") + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+
+    async with raw(server.base_url) as client:
+        await client.send(offered)
+        head = await client.head()
+
+    assert b" 101 " in head
+    assert b"sec-websocket-extensions" not in head.lower()
 
 
 async def test_what_is_slow_large_or_unclear_is_answered_and_dropped(server: Running) -> None:

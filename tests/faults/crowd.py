@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -39,6 +39,7 @@ class Crowd:
     answers: dict[str, int] = field(default_factory=dict)  # session → the last sequence acknowledged
     tokens: dict[str, str] = field(default_factory=dict)  # session → its candidate's
     acknowledged_at: list[float] = field(default_factory=list)
+    sent_at: list[float] = field(default_factory=list)  # of each that was acknowledged, in the order of that
     told_later: int = 0  # how often somebody was told to try again
     wrong: list[str] = field(default_factory=list)  # answers that nobody should ever get
     began_at: float = 0.0
@@ -60,9 +61,14 @@ class Crowd:
         """Wait until so many more requests, of those sent after the moment `since`, are acknowledged; when that was."""
         begun = now() if since is None else since
         async with asyncio.timeout(PATIENCE):
-            while sum(at > begun for at in reversed(self.acknowledged_at[-more:])) < more:
+            while len(late := [at for at, sent in self._lately(begun) if sent > begun]) < more:
                 await asyncio.sleep(0.005)
-        return self.acknowledged_at[-1]
+        return late[more - 1]
+
+    def _lately(self, since: float) -> Iterator[tuple[float, float]]:
+        """When each request that was acknowledged since that moment was, and when it was sent."""
+        both = zip(self.acknowledged_at, self.sent_at, strict=True)
+        return ((at, sent) for at, sent in both if at > since)
 
     def longest_silence(self, since: float) -> float:
         """How long nothing was acknowledged, at most, since that moment."""
@@ -78,8 +84,10 @@ class Crowd:
                 address = self.addresses[turn % len(self.addresses)]
                 headers = {"authorization": f"Bearer {token}"} if token else {}
                 body = {"query": document, "variables": {"input": input}}
+                sent = now()
                 answer = await client.post(f"{address}/graphql", json=body, headers=headers)
                 if (made := self._made(answer)) is not None:
+                    self.sent_at.append(sent)
                     self.acknowledged_at.append(now())
                     return made
             except httpx.TransportError:

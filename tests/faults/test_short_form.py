@@ -35,6 +35,8 @@ async def test_nothing_acknowledged_is_lost(fault: str, on: tuple[Cluster, Redis
     try:
         figures = await play(fault, Length.SHORT, on)
     except NotHere as missing:
+        if os.environ.get("CI") == "true":
+            raise
         pytest.skip(str(missing))
 
     assert figures.broken == [], f"{fault}: {figures.verdict}"
