@@ -15,6 +15,8 @@ from models.actor import Actor, Permission
 from models.base import Owned
 from models.session import TestSession
 
+_AT_ONCE = 5_000  # keys in one statement
+
 
 class Answer(Owned):
     """The newest answer to one question of a session: the one with the highest client sequence."""
@@ -92,13 +94,18 @@ class Result(Owned):
     @classmethod
     async def unreleased_of(cls, session_ids: Collection[UUID]) -> list[Result]:
         """The versions of these sessions that count and are not released."""
-        rows = cls.filter(session_id__in=list(session_ids), superseded_at=None, released_at=None)
-        return await rows.order_by("id")
+        wanted, found = sorted(session_ids), list[Result]()
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            found += await cls.filter(session_id__in=some, superseded_at=None, released_at=None).order_by("id")
+        return found
 
     @classmethod
     async def release(cls, keys: Collection[UUID], at: datetime) -> None:
         """Let candidates and partners see these versions from now on."""
-        await cls.filter(id__in=list(keys)).update(released_at=at)
+        wanted = list(keys)
+        for start in range(0, len(wanted), _AT_ONCE):
+            await cls.filter(id__in=wanted[start : start + _AT_ONCE]).update(released_at=at)
 
     @classmethod
     async def supersede(cls, session: TestSession, at: datetime) -> None:
@@ -140,4 +147,4 @@ class Review(Owned):
     @classmethod
     async def of(cls, session: TestSession) -> list[Review]:
         """Every mark that instructors gave in the session, oldest first; for grading."""
-        return await cls.filter(session_id=session.id).order_by("id")
+        return await cls.filter(session_id=session.id).order_by("created_at", "id")

@@ -22,6 +22,8 @@ from models.paging import Page, Window
 
 R = TypeVar("R", bound=Row)
 
+_AT_ONCE = 30_000  # keys in one statement: PostgreSQL takes 32,767
+
 
 class Urls(Protocol):
     """The addresses of this installation."""
@@ -143,7 +145,7 @@ class Loaders:
 
     def _loader(self, key: Hashable, batch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
         if key not in self._made:
-            self._made[key] = DataLoader(load_fn=batch)
+            self._made[key] = DataLoader(load_fn=batch, max_batch_size=_AT_ONCE)
         return self._made[key]
 
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Awaitable
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,8 +135,8 @@ async def _progress(export: Export, progress: float) -> None:
 
 @transactional
 async def _finish(site: Site, export: Export, path: Path, rows: int, sha256: str) -> None:
-    now = clock.now()
-    if not await export.advance(ExportStatus.READY, now, progress=1.0, rows=rows, sha256=sha256, ready_at=now):
+    now, done = clock.now(), copy(export)  # which is as it was, when the file cannot be put in its place
+    if not await done.advance(ExportStatus.READY, now, progress=1.0, rows=rows, sha256=sha256, ready_at=now):
         raise Superseded
     # while the claim is certain: the file is always the one with this SHA-256
     path.replace(file_of(site, export))  # noqa: ASYNC240  a rename does not wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import errors
@@ -29,6 +30,7 @@ from services.holding import held
 from services.site import Site
 
 COMMENT = 5_000
+_LATER = timedelta(microseconds=1)
 MARKABLE = (GradingStatus.PENDING_MANUAL, GradingStatus.FULLY_GRADED)
 
 
@@ -70,7 +72,11 @@ async def mark(actor: Actor, session_id: UUID, question_id: str, points: float, 
         raise errors.InvalidInput("questionId", "The test has no such question.")
     if not 0 <= points <= question.points:  # false for NaN, too
         raise errors.InvalidInput("points", f"Give between 0 and {question.points:g} points.")
+    answer, earlier = (await Answer.of(session)).get(question_id), await Review.of(session)
+    # whoever marks has seen the answer and the marks before, whatever the clock says by now: it may have been set back
+    seen = [clock.now(), *([answer.received_at] if answer else []), *(one.created_at + _LATER for one in earlier[-1:])]
     await Review.create(
+        created_at=max(seen),
         organization_id=session.organization_id,
         session_id=session.id,
         question_id=question_id,
@@ -136,6 +142,7 @@ async def _record(session: TestSession, test: Test, marks: dict[str, float], act
     result = await Result.create(
         organization_id=session.organization_id,
         session_id=session.id,
+        created_at=max(now, session.ended_at or now),  # never before the end, though the clock was set back since
         version=len(before) + 1,
         score=score,
         max_score=test.max_score,

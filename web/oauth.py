@@ -11,7 +11,7 @@ from services import oauth
 from web import cookies
 from web.pages import address_of, site_of
 
-PUBLIC = {"Cache-Control": "public, max-age=300"}  # a new secret's key is published before it signs
+PUBLIC = {"Cache-Control": "public, max-age=300"}  # `rotate-secret` publishes a new key before it signs
 
 
 async def token(request: Request) -> Response:

@@ -443,6 +443,19 @@ async def test_an_export_that_cannot_be_made_has_failed(
     assert made["status"] == "READY"
 
 
+async def test_an_export_whose_file_cannot_be_put_in_its_place_has_failed(door: Door, site: Site) -> None:
+    owner = await door.sign_up()
+    task = await owner.open_task()
+    asked = (await owner.mutate(EXPORT, taskId=task["id"]))["export"]
+    exports.file_of(site, await Export.get()).mkdir(parents=True)
+
+    worked = [await exporting.step(site) for _ in range(2)]
+
+    assert worked == [True, False]
+    assert (await Export.get()).status is ExportStatus.FAILED
+    assert (await events_of(asked))[-1] == (EventType.EXPORT_FAILED, "system", {})
+
+
 async def test_a_worker_that_is_stopped_puts_its_export_back(
     door: Door, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

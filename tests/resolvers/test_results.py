@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from models import Event, Result, Review, Role
+from models import Event, Result, Review, Role, chance
 from services import clockwork
 from tests.hall import Hall, changing, changing_many, events, open_hall
 from tests.world import Clock, Door
@@ -61,6 +61,37 @@ async def test_another_mark_makes_another_version_and_edits_none(app: Starlette,
     assert versions[0].marks == first.marks
     assert (await hall.look(session))["result"]["version"] == 2
     assert await Review.all().count() == 3
+
+
+async def test_a_mark_counts_though_the_clock_was_set_back_after_the_answer(
+    app: Starlette, door: Door, clock: Clock
+) -> None:
+    hall = await open_hall(app, door)
+    session, essay = await handed_in(hall)
+    clock.forward(hours=-1)
+
+    scores = [(await mark(hall, session, essay, points))["testSession"]["score"] for points in (2, 3)]
+    clock.forward(hours=-1)
+    again = await mark(hall, session, essay, 1)
+    await hall.owner.mutate(RELEASE, testSessionIds=[session["id"]])
+
+    assert scores == [2.0, 3.0]
+    assert again["testSession"]["score"] == 1.0
+    assert (await hall.look(session, hall.sitter))["score"] == 1.0
+
+
+async def test_more_results_than_one_statement_takes_are_several_statements(app: Starlette, door: Door) -> None:
+    hall = await open_hall(app, door)
+    session, essay = await handed_in(hall)
+    await mark(hall, session, essay, 2)
+    [result] = await Result.all()
+    others = [chance.new_id() for _ in range(33_000)]
+
+    unreleased = await Result.unreleased_of([*others, result.session_id])
+    await Result.release([*others, result.id], result.created_at)
+
+    assert unreleased == [result]
+    assert (await Result.get()).released_at == result.created_at
 
 
 async def test_candidates_and_viewers_see_what_was_released_and_nothing_else(app: Starlette, door: Door) -> None:
