@@ -25,7 +25,7 @@ class Settings:
     environment: str = "development"  # or production, where a SECRET_KEY is demanded and strangers read no schema
     host: str = "127.0.0.1"
     port: int = 8000
-    base_url: str = ""  # the address that people see; http://HOST:PORT unless given
+    base_url: str = ""  # the address that people see; http://HOST:PORT unless given; with https cookies are Secure
     database_url: str = "sqlite:var/admit.sqlite3"
     database_pool: int = 10
     database_timeout_seconds: float = 5.0  # for a statement or a connection of PostgreSQL, which then counts as away

@@ -197,7 +197,9 @@ def test_transactions_begin_in_one_place() -> None:
     assert wrong == []
 
 
-SIDE_BY_SIDE = {"create_task", "gather", "timeout", "wait", "wait_for", "TaskGroup"}
+SIDE_BY_SIDE = frozenset(
+    {"create_task", "ensure_future", "gather", "as_completed", "TaskGroup", "wait", "wait_for", "timeout", "timeout_at"}
+)
 
 
 def test_nothing_is_awaited_side_by_side_or_in_a_time_limit_in_a_transaction() -> None:
