@@ -95,6 +95,8 @@ def _credentials(headers: Mapping[str, str], form: Sequence[tuple[str, str]]) ->
     client_id, secret = basic if headers else (fields.get("client_id"), fields.get("client_secret"))
     if not client_id or not secret:
         raise _wrong()
+    if fields.get("client_id") not in (None, "", client_id):
+        raise InvalidRequestError("The form names another client than the header.")
     return client_id, secret
 
 

@@ -45,7 +45,7 @@ async def key(owner: Door, scopes: tuple[str, ...] = ("READ", "ISSUE_TICKETS"), 
     return made["apiKey"]["id"], made["secret"]
 
 
-async def exchange(door: Door, client_id: str, secret: str, **fields: str) -> httpx.Response:
+async def exchange(door: Door, client_id: str, secret: str, /, **fields: str) -> httpx.Response:
     """The bare answer of the token endpoint."""
     form = {"grant_type": "client_credentials", **fields}
     return await door.client.post("/oauth/token", data=form, auth=(client_id, secret))
@@ -193,6 +193,7 @@ async def test_every_wrong_client_gets_the_same_answer(door: Door, clock: Clock)
         ({"grant_type": ["client_credentials", "client_credentials"]}, "invalid_request"),
         ({"grant_type": "client_credentials", "scope": ["read", "read"]}, "invalid_request"),
         ({"grant_type": "client_credentials", "client_secret": "admit_x"}, "invalid_request"),
+        ({"grant_type": "client_credentials", "client_id": "key_another"}, "invalid_request"),
     ],
 )
 async def test_what_is_no_such_request_is_refused(door: Door, form: dict[str, Any], error: str) -> None:
@@ -202,6 +203,21 @@ async def test_what_is_no_such_request_is_refused(door: Door, form: dict[str, An
 
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert "<" not in answer.text
+
+
+@pytest.mark.parametrize("more", [{"client_secret": ""}, {"client_id": ""}, {"client_id": "", "client_secret": ""}])
+async def test_what_is_empty_in_the_form_counts_as_left_out(door: Door, more: dict[str, str]) -> None:
+    answer = await exchange(door, *await key(await door.sign_up()), **more)
+
+    assert answer.status_code == 200
+
+
+async def test_a_form_may_name_the_client_of_the_header_again(door: Door) -> None:
+    client_id, secret = await key(await door.sign_up())
+
+    answer = await exchange(door, client_id, secret, client_id=client_id)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
