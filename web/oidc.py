@@ -1,7 +1,7 @@
 """Signing in with the organization's own accounts: to its identity provider and back, by OpenID Connect.
 
 Authorization code with PKCE, state and nonce, all Authlib's doing. What has to be remembered in between is sealed in a
-cookie of this organization's path alone, for some minutes, and forgotten when its bearer comes back, however that ends.
+cookie of this organization's path alone, for some minutes, and forgotten when its bearer comes back and is looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from authlib.integrations.starlette_client import StarletteIntegration, StarletteOAuth2App
 from authlib.oidc.core import CodeIDToken
+from joserfc.errors import InvalidClaimError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -111,8 +112,12 @@ class _Claims(CodeIDToken):  # type: ignore[misc]  # Authlib has no types
     """An ID token's claims, judged by our clock."""
 
     def validate(self, now: float | None = None, leeway: int = 0) -> None:
-        """Raise what Authlib raises for a claim that is missing or wrong."""
+        """Raise what Authlib raises for a claim that is missing or wrong, and for an audience besides us."""
         super().validate(int(clock.now().timestamp()), leeway)
+        # OpenID Connect Core, 3.1.3.7 (3): we trust no other audience, and Authlib is content to be one of several
+        named = [self["aud"]] if isinstance(self["aud"], str) else self["aud"]
+        if any(one != self.params["client_id"] for one in named):
+            raise InvalidClaimError("aud")
 
 
 class _Client(StarletteOAuth2App):  # type: ignore[misc]  # Authlib has no types

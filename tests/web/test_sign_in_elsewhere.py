@@ -399,6 +399,7 @@ async def test_a_member_of_another_organization_does_not_join(owner: Door, idp: 
         {"aud": "another-client", "azp": CLIENT_ID},
         {"aud": ["another-client"], "azp": CLIENT_ID},
         {"aud": [CLIENT_ID, "another-client"], "azp": "another-client"},
+        {"aud": [CLIENT_ID, "another-client"], "azp": CLIENT_ID},
         {"nonce": "another-nonce"},
         {"nonce": None},
         {"exp": 1},
@@ -429,6 +430,14 @@ async def test_an_id_token_that_says_something_else_is_refused(
     assert await signed_in_as(owner.client) is None
     assert await log_ins() == before
     assert (await Member.get()).oidc_subject is None
+
+
+async def test_an_id_token_may_name_us_in_a_list_of_one(owner: Door, start: str, idp: Provider) -> None:
+    idp.claims = {"aud": [CLIENT_ID]}
+
+    await arrive(owner.client, start)
+
+    assert await signed_in_as(owner.client)
 
 
 async def test_an_id_token_counts_until_its_end_and_a_minute(
