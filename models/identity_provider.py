@@ -44,6 +44,8 @@ class IdentityProvider(Owned):
 
     @classmethod
     async def note(cls, used: IdentityProvider, **columns: Any) -> None:
-        """Change columns of the provider that somebody came from, unless it has become another one meanwhile."""
-        client = {"client_id": used.client_id, "client_secret": used.client_secret}
-        await cls.filter(id=used.id, issuer=used.issuer, **client).update(**columns)
+        """Change columns of the provider that somebody came from, unless its issuer or client is another meanwhile.
+
+        Its secret is compared opened, by who asks: one that was only sealed anew is the same one.
+        """
+        await cls.filter(id=used.id, issuer=used.issuer, client_id=used.client_id).update(**columns)

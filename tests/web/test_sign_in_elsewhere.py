@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from models import Event, EventType, IdentityProvider, Login, Member, Role
 from models.database import connection
 from models.unit import transactional
-from services import identity_providers
+from services import identity_providers, sign_in
 from services.keys import Keys
 from settings import Settings
 from tests.conftest import POSTGRES, serving
@@ -363,6 +363,33 @@ async def test_a_secret_sealed_anew_meanwhile_is_the_same_secret(
 
     assert sealed != used.client_secret
     assert (same, other) == (True, False)
+
+
+async def test_an_owner_proves_the_provider_though_its_secret_is_sealed_anew_meanwhile(
+    owner: Door, start: str, idp: Provider, app: Starlette
+) -> None:
+    site = app.state.site
+    used = await IdentityProvider.get()
+    sealed = site.keys.seal(identity_providers.CLIENT_SECRET, CLIENT_SECRET)
+    await IdentityProvider.all().update(client_secret=sealed)
+    email = owner.known["member"]["email"]
+
+    await sign_in.arrive(site, "192.0.2.1", used, sign_in.Person("a subject", email, is_email_verified=True, name=None))
+
+    after = await IdentityProvider.get()
+    assert (after.proved_at is not None, after.client_secret) == (True, sealed)
+
+
+@pytest.mark.parametrize("subject", ["auth0|5f7c8ec7c33c6c004bbafe82", "https://id.example/u/7?x=1#y", "a:b@c", "Zoë"])
+async def test_a_subject_may_be_written_as_its_provider_likes(
+    owner: Door, start: str, idp: Provider, subject: str
+) -> None:
+    idp.person["sub"] = subject
+
+    await arrive(owner.client, start)
+
+    assert await signed_in_as(owner.client)
+    assert (await Member.get()).oidc_subject == subject
 
 
 async def test_configuring_again_what_is_so_leaves_the_secret_as_it_is_sealed(owner: Door, idp: Provider) -> None:
