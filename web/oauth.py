@@ -11,7 +11,9 @@ from services import oauth
 from web import cookies
 from web.pages import address_of, site_of
 
-PUBLIC = {"Cache-Control": "public, max-age=300"}  # `rotate-secret` publishes a new key before it signs
+# So long a copy of the keys may lack a new one that already signs, after `rotate-secret` at once; `prepare` publishes
+# it first. Admit itself asks no copy.
+PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
 async def token(request: Request) -> Response:
