@@ -17,6 +17,8 @@ from starlette.routing import Route, WebSocketRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models import database
+from planner.extension import Planned
+from planner.tiers import Planner
 from resolvers.door import Door
 from resolvers.roots import make_schema
 from schema.bounds import Bounds
@@ -99,8 +101,9 @@ def _allowances(settings: Settings) -> dict[str, Allowance]:
 def create_app(settings: Settings) -> Starlette:
     """The whole application. The database must have been migrated."""
     site = make_site(settings)
+    schema = make_schema(_bounds(settings), Planned)
     door = Door(
-        make_schema(_bounds(settings)),
+        schema,
         site,
         origins=settings.origins,
         init_seconds=settings.websocket_init_seconds,
@@ -108,6 +111,7 @@ def create_app(settings: Settings) -> Starlette:
         body_bytes=settings.body_bytes,
         list_body_bytes=settings.list_body_bytes,
         shows_schema=not settings.is_production,
+        planner=Planner(schema._schema, settings.plans, settings.plan_characters),  # noqa: SLF001  Strawberry has no public name
         page=graphiql.response,
     )
 

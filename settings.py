@@ -70,6 +70,8 @@ class Settings:
     query_directives_in_place: int = 5
     query_fragments: int = 50
     query_cost: int = 5_000
+    plans: int = 1_000  # queries whose plan is kept
+    plan_characters: int = 20_000_000  # of SQL in all plans
     cost_capacity: int = 20_000  # of cost that a credential may spend at once; 0 for any amount
     cost_per_second: int = 1_000
     websocket_init_seconds: float = 10.0

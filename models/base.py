@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
@@ -30,6 +31,11 @@ def key_in(gid: str, expected: str) -> UUID:
         return UUID(key)
     except ValueError:
         raise errors.NotFound from None
+
+
+def cursor_of_key(key: UUID) -> str:
+    """The place of the row with this key in a list, as clients see it: opaque."""
+    return urlsafe_b64encode(key.bytes).decode("ascii").rstrip("=")
 
 
 class Row(Model):

@@ -14,7 +14,8 @@ from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
-from models import unit
+from models import reading, unit
+from models.reading import FileReader, Reader
 
 # synchronous=FULL: what was acknowledged survives a power cut. mmap and cache: see PERFORMANCE.md.
 _PRAGMAS = {
@@ -71,6 +72,7 @@ class ReadApart:
 async def connect(url: str, pool: int = 10, seconds: float = 5.0) -> TortoiseContext:
     """Open the database for the whole process; undo with `disconnect`. Raises Unavailable when it is away."""
     context = await Tortoise.init(config=config(url, pool, seconds), _enable_global_fallback=True)
+    reading.use(FileReader(path_of(url)) if is_sqlite(url) else Reader())
     await connection().execute_query("SELECT 1")  # opened now, where nobody can hang up in the middle of it
     return context
 
@@ -78,6 +80,7 @@ async def connect(url: str, pool: int = 10, seconds: float = 5.0) -> TortoiseCon
 async def disconnect() -> None:
     """Finish what is being written, then close every connection."""
     await unit.drain()
+    reading.use(None)
     await Tortoise.close_connections()
 
 

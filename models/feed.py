@@ -69,7 +69,7 @@ async def feeds(
     position = 0 if wanted.after is None else await event.position_of(actor.organization, wanted.after)
     rows = Event.following(actor, position, wanted.types).limit(wanted.size + 1)
     found: dict[UUID, list[Event]] = {parent: [] for parent in parents}
-    for row in await paging.together([rows.filter(**{by: parent}) for parent in parents]):
+    for row in await paging.together(rows, by, parents):
         found[getattr(row, by)].append(row)
     return {
         parent: Feed(events[: wanted.size], len(events) > wanted.size, position > 0, head, partial(total, parent))

@@ -13,7 +13,7 @@ from tortoise.queryset import QuerySet
 from models import clock
 from models.actor import Actor, Permission
 from models.base import Owned
-from models.session import TestSession
+from models.session import ENDED, TestSession
 
 _AT_ONCE = 5_000  # keys in one statement
 
@@ -125,6 +125,15 @@ def shown(session: TestSession, results: Sequence[Result], actor: Actor) -> Resu
         ended_at = session.ended_at if session.has_ended else None
         current = [one for one in results if one.released_at and ended_at and one.created_at >= ended_at]
     return max(current, key=lambda one: one.version, default=None)
+
+
+def shown_in_sql(session: str, column: str, *, everything: bool) -> str:
+    """The column of what `shown` answers, for the session that bears this name in a statement."""
+    ended = f"{session}.status IN {tuple(map(str, ENDED))}"
+    released = f"released_at IS NOT NULL AND {ended} AND created_at >= {session}.ended_at"
+    counts = "superseded_at IS NULL" if everything else released
+    rows = f"FROM result WHERE session_id = {session}.id AND organization_id = {session}.organization_id AND {counts}"
+    return f"(SELECT {column} {rows} ORDER BY version DESC LIMIT 1)"
 
 
 class Review(Owned):

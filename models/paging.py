@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ from tortoise.functions import Count
 from tortoise.queryset import QuerySet
 
 import errors
-from models.base import Row
+from models.base import Row, cursor_of_key
 from models.database import connection
 
 R = TypeVar("R", bound=Row)
@@ -47,7 +47,7 @@ def window(first: int | None, after: str | None, last: int | None, before: str |
 
 def cursor_of(row: Row) -> str:
     """The opaque place of a row in its connection."""
-    return urlsafe_b64encode(row.id.bytes).decode("ascii").rstrip("=")
+    return cursor_of_key(row.id)
 
 
 def key_of(cursor: str | None) -> UUID | None:
@@ -106,7 +106,7 @@ async def pages(rows: QuerySet[R], by: str, parents: Sequence[UUID], wanted: Win
         rows = rows.filter(id__lt=wanted.before)
     rows = rows.order_by("-id" if wanted.backwards else "id").limit(wanted.size + 1)
     found: dict[UUID, list[R]] = {parent: [] for parent in parents}
-    for row in await together([rows.filter(**{by: parent}) for parent in parents]):
+    for row in await together(rows, by, parents):
         found[getattr(row, by)].append(row)
     return {parent: _page(found[parent], wanted) for parent in parents}
 
@@ -125,26 +125,42 @@ def _page(rows: list[R], wanted: Window) -> Page[R]:
     return Page(rows, has_next_page=more, has_previous_page=wanted.after is not None)
 
 
-async def together(queries: Sequence[QuerySet[M]]) -> list[M]:
-    """The rows of all the queries, each with its own LIMIT, a hundred queries by one statement."""
-    rows: list[M] = []
-    for start in range(0, len(queries), _ARMS):
-        rows += await _by_one_statement(queries[start : start + _ARMS])
-    return rows
+async def together(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> list[M]:
+    """The rows of each parent, those whose column `by` is its key, each with the LIMIT; a hundred parents at once."""
+    found: list[M] = []
+    arm = _Arm(rows, by)
+    for start in range(0, len(parents), _ARMS):
+        some = parents[start : start + _ARMS]
+        sql = " UNION ALL ".join(f"SELECT * FROM ({arm.sql(at)}) AS arm_{at}" for at in range(len(some)))  # noqa: S608  Tortoise's SQL
+        values = [value for parent in some for value in arm.values(parent)]
+        answers = await connection().execute_query_dict(sql, values)  # parameters carry every value
+        found += [rows.model._init_from_db(**row) for row in answers]  # noqa: SLF001  Tortoise has no public way
+    return found
 
 
-async def _by_one_statement(queries: Sequence[QuerySet[M]]) -> list[M]:
-    arms: list[str] = []
-    values: list[Any] = []
-    for query in queries:
-        query._make_query()  # noqa: SLF001  Tortoise has no public way to the parameters of a query it has not run
-        sql, parameters = query.query.get_parameterized_sql()
-        arms.append(f"SELECT * FROM ({_renumbered(sql, len(values))}) AS arm_{len(arms)}")  # noqa: S608  Tortoise's SQL
-        values += parameters
-    rows = await connection().execute_query_dict(" UNION ALL ".join(arms), values)  # parameters carry every value
-    return [queries[0].model._init_from_db(**row) for row in rows]  # noqa: SLF001  nor a public way to make rows
+class _Arm:
+    """One parent's part of the statement. Tortoise writes it once: the parts differ in nothing but the parent's key."""
+
+    def __init__(self, rows: QuerySet[M], by: str) -> None:
+        self._sql, one = _parts(rows.filter(**{by: UUID(int=0)}))
+        _, other = _parts(rows.filter(**{by: UUID(int=1)}))
+        self._values = one
+        self._places = [at for at, (first, second) in enumerate(zip(one, other, strict=True)) if first != second]
+
+    def sql(self, at: int) -> str:
+        """PostgreSQL's parameters `$1, $2, …` are counted through all parts; SQLite's `?` need nothing."""
+        by = at * len(self._values)
+        return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + by}", self._sql)
+
+    def values(self, parent: UUID) -> list[Any]:
+        """The parameters for this parent."""
+        made = list(self._values)
+        for place in self._places:
+            made[place] = type(made[place])(str(parent))  # a UUID, or on SQLite its text
+        return made
 
 
-def _renumbered(sql: str, by: int) -> str:
-    """PostgreSQL's parameters `$1, $2, …` counted from `by`; SQLite's `?` need nothing."""
-    return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + by}", sql)
+def _parts(query: QuerySet[M]) -> tuple[str, list[Any]]:
+    query._make_query()  # noqa: SLF001  Tortoise has no public way to the parameters of a query it has not run
+    sql, values = query.query.get_parameterized_sql()
+    return sql, list(values)

@@ -37,6 +37,15 @@ class TicketStatus(StrEnum):
 USABLE = (TicketStatus.ISSUED, TicketStatus.ACTIVATED)
 _LONGEST_CODE = 32
 _AT_ONCE = 5_000  # keys in one statement
+
+# What `status_at` and `invitation_code` answer, as SQL.
+STATUS_AT = (
+    f"CASE WHEN {{row}}.status NOT IN {tuple(map(str, USABLE))} THEN {{row}}.status"
+    " WHEN {row}.valid_until <= {now} THEN 'EXPIRED'"
+    " WHEN {row}.valid_from > {now} THEN 'SCHEDULED' ELSE {row}.status END"
+)
+INVITATION_CODE = "substr({row}.code, 1, 4) || '-' || substr({row}.code, 5, 5) || '-' || substr({row}.code, 10)"
+
 _SEPARATORS = re.compile(r"[^A-Z0-9]+")
 
 

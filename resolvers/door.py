@@ -33,6 +33,7 @@ from schema.masking import is_away, is_refused, logged, masked
 from services.credentials import authenticate
 from services.site import Site
 
+SHOW_TIER = "admit-show-tier"  # with this header a developer is told how the answer came about
 PageOf = Callable[[Request], Response]
 
 _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
@@ -41,7 +42,7 @@ _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType
 class Door(GraphQL[Context, None]):
     """`page` is what a browser sees that comes without a question; `body_bytes` bounds what is read of anybody's
     request, `list_body_bytes` of one with a credential, whose mutations take long lists; `shows_schema` says whether
-    strangers may read the schema.
+    strangers may read the schema; `planner` answers faster what it can.
     """
 
     websocket_adapter_class = Socket
@@ -58,6 +59,7 @@ class Door(GraphQL[Context, None]):
         body_bytes: int,
         list_body_bytes: int,
         shows_schema: bool,
+        planner: object = None,
         page: PageOf | None = None,
     ) -> None:
         own = urlsplit(site.urls.base_url)
@@ -71,7 +73,7 @@ class Door(GraphQL[Context, None]):
         )
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
-        self._page, self._shows_schema = page, shows_schema
+        self._page, self._shows_schema, self._planner = page, shows_schema, planner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
@@ -151,7 +153,16 @@ class Door(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: object) -> Context:
         """Nobody yet; over a WebSocket until `connection_init`."""
         site = self._site
-        return Context(ANONYMOUS, site.urls, site, _address(request), shows_schema=self._shows_schema)
+        shows_tier = self._shows_schema and SHOW_TIER in request.headers
+        return Context(
+            ANONYMOUS,
+            site.urls,
+            site,
+            _address(request),
+            shows_schema=self._shows_schema,
+            shows_tier=shows_tier,
+            planner=self._planner,
+        )
 
     async def recognise(self, context: Context) -> None:
         """Who sent this socket's `connection_init`, as of now.

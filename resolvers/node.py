@@ -13,6 +13,7 @@ import models
 from models import ActorKind, Permission
 from models.paging import MAXIMUM
 from resolvers.context import Info
+from schema.declared import ByGlobalId, declared
 from schema.node import NODES, Node
 from schema.viewer import Viewer
 
@@ -34,7 +35,11 @@ _SELF: Mapping[ActorKind, tuple[type[Any], str]] = {
 class NodeQueries:
     """Relay's reading by id."""
 
-    @strawberry.field(graphql_type=Node | None, description="The thing with this global id.")
+    @strawberry.field(
+        graphql_type=Node | None,
+        description="The thing with this global id.",
+        metadata=declared(ByGlobalId(NODES, _DEMANDED)),
+    )
     async def node(self, info: Info, id: Id) -> Any:
         """Whatever the caller may know of."""
         return await _known(info, id)

@@ -6,6 +6,7 @@ import strawberry
 
 import models
 from resolvers.context import Info
+from schema.declared import Found, declared
 from schema.organization import Organization
 
 
@@ -13,7 +14,11 @@ from schema.organization import Organization
 class OrganizationQueries:
     """Where every read of staff begins."""
 
-    @strawberry.field(graphql_type=Organization | None, description="The credential's own organization.")
+    @strawberry.field(
+        graphql_type=Organization | None,
+        description="The credential's own organization.",
+        metadata=declared(Found(models.Organization, lambda _: {}, is_candidates=False)),
+    )
     async def organization(self, info: Info) -> models.Organization:
         """Staff only: a candidate has no business in it."""
         info.context.actor.must(models.Permission.READ)

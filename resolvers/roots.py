@@ -8,6 +8,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -72,9 +73,12 @@ USUAL = Bounds()
 
 
 @cache  # it never changes, and making it takes a quarter of a second
-def make_schema(bounds: Bounds = USUAL) -> Schema:
-    """The schema that the server runs and `schema.graphql` prints, for documents within these bounds."""
-    extensions: list[Any] = [partial(Documents, bounds, Shelf()), Masked, FreshContext]
+def make_schema(bounds: Bounds = USUAL, *more: type[SchemaExtension]) -> Schema:
+    """The schema that the server runs and `schema.graphql` prints, for documents within these bounds.
+
+    `more` extensions are inside of those that every schema has.
+    """
+    extensions: list[Any] = [partial(Documents, bounds, Shelf()), Masked, FreshContext, *more]
     config = StrawberryConfig(scalar_map=SCALARS)
     return Schema(Query, Mutation, Subscription, extensions=extensions, config=config, exception_handlers=HANDLERS)
 

@@ -8,6 +8,7 @@ import strawberry
 
 import models
 from resolvers.context import Info
+from schema.declared import Found, declared
 from schema.task import (
     CloseTaskResult,
     CloseTaskSuccess,
@@ -31,7 +32,11 @@ _Slug = Annotated[str, strawberry.argument(description="The last part of the Tas
 class TaskQueries:
     """Reading one task."""
 
-    @strawberry.field(graphql_type=Task | None, description="One task.")
+    @strawberry.field(
+        graphql_type=Task | None,
+        description="One task.",
+        metadata=declared(Found(models.Task, lambda sent: {"id": models.Task.key_of(sent["id"])})),
+    )
     async def task(self, info: Info, id: _Id) -> models.Task:
         """Staff's, or a candidate's own."""
         return await tasks.find(info.context.actor, models.Task.key_of(id))

@@ -10,6 +10,7 @@ import strawberry
 import models
 from resolvers.context import Info
 from schema.candidate import CandidateInput
+from schema.declared import Found, declared
 from schema.enums import RunningSessions
 from schema.ticket import (
     IssueTicketsInput,
@@ -36,11 +37,14 @@ _Code = Annotated[str | None, strawberry.argument(description="Its invitation co
 class TicketQueries:
     """Reading one ticket."""
 
-    @strawberry.field(graphql_type=Ticket | None, description="One ticket, by its id or by its invitation code.")
+    @strawberry.field(
+        graphql_type=Ticket | None,
+        description="One ticket, by its id or by its invitation code.",
+        metadata=declared(Found(models.Ticket, lambda sent: _wanted(sent.get("id"), sent.get("invitationCode")))),
+    )
     async def ticket(self, info: Info, id: _Id = None, invitation_code: _Code = None) -> models.Ticket:
         """Staff's, or a candidate's own."""
-        key = None if id is None else models.Ticket.key_of(id)
-        return await tickets.find(info.context.actor, key, invitation_code)
+        return await tickets.find(info.context.actor, _wanted(id, invitation_code))
 
 
 @strawberry.type
@@ -83,6 +87,10 @@ class TicketMutations:
         """Those who issue tickets."""
         restored = await suspensions.restore(info.context.site, info.context.actor, _keys(input.ticket_ids))
         return RestoreTicketsSuccess(tickets=restored)
+
+
+def _wanted(gid: str | None, code: str | None) -> tickets.Wanted:
+    return tickets.wanted(None if gid is None else models.Ticket.key_of(gid), code)
 
 
 def _keys(gids: list[strawberry.ID]) -> list[UUID]:

@@ -156,6 +156,8 @@ class Context:
     actor: models.Actor
     urls: Urls
     shows_schema: bool = field(default=True, kw_only=True)  # to strangers, too
+    shows_tier: bool = field(default=False, kw_only=True)  # how the operation was answered, in its extensions
+    planner: object = field(default=None, kw_only=True)  # how it is answered faster; the planner's own business
 
     def __post_init__(self) -> None:
         self.renew()

@@ -12,15 +12,23 @@ from models.actor import Permission
 from models.base import Row
 from models.paging import Page, Window, window
 from schema.context import Info
+from schema.declared import Declared, Expression, Itself, Pages, Place, Relation, declared
 
 T = TypeVar("T")
+
+
+def _gid(place: Place) -> str:
+    return f"'{place.model.prefix}_' || {place.row}.id"
 
 
 @strawberry.interface(description="Anything with a global id.")
 class Node:
     """Relay's Node."""
 
-    @strawberry.field(description="The global id: a type prefix and the key. Opaque to clients.")
+    @strawberry.field(
+        description="The global id: a type prefix and the key. Opaque to clients.",
+        metadata=declared(Expression(_gid, is_plain=True)),
+    )
     @staticmethod
     def id(root: strawberry.Parent[Any]) -> strawberry.ID:
         """Prefix and key."""
@@ -48,9 +56,14 @@ def lazy(node: str) -> Any:
     return Annotated[ForwardRef(name), strawberry.lazy(module)]
 
 
-def column(description: str) -> Any:
-    """A field that shows the row's column or property of the same name."""
-    return strawberry.field(description=description)
+def column(description: str, how: Declared | None = None) -> Any:
+    """A field that shows the row's column of the same name, or its property: then `how` says what that is in SQL."""
+    return strawberry.field(description=description, metadata=declared(how) if how else None)
+
+
+def itself(description: str) -> Any:
+    """A field that shows the row as another type: its property of the same name answers the row."""
+    return column(description, Itself())
 
 
 def optional(description: str, default: Any = None) -> Any:
@@ -103,7 +116,9 @@ def relation(node: str, model: type[Row], key: str, *, description: str) -> Any:
     async def one(root: strawberry.Parent[Any], info: Info) -> Any:
         return await info.context.loaders.one(model, getattr(root, key))
 
-    return strawberry.field(resolver=one, description=description, graphql_type=lazy(node))
+    return strawberry.field(
+        resolver=one, description=description, graphql_type=lazy(node), metadata=declared(Relation(model, key))
+    )
 
 
 def connection(
@@ -147,4 +162,10 @@ def connection(
     if filter is not None:
         described = strawberry.argument(description="Only the rows that fit.")
         filtered.__annotations__["filter"] = Annotated[filter | None, described]
-    return strawberry.field(resolver=resolver, description=description, graphql_type=Connection[lazy(node)])  # type: ignore[misc]  # made at run time
+    pages = Pages(model, by, permission or Permission.READ, permission is not None, filter)
+    return strawberry.field(
+        resolver=resolver,
+        description=description,
+        graphql_type=Connection[lazy(node)],  # type: ignore[misc]  # made at run time
+        metadata=declared(pages),
+    )

@@ -10,7 +10,7 @@ import strawberry
 import models
 from schema.context import Info
 from schema.filters import TaskFilter, TestSessionFilter, TicketFilter
-from schema.node import Node, column, connection, lazy, view
+from schema.node import Node, column, connection, itself, lazy, view
 from schema.scalars import URL
 
 _SignIn = lazy("schema.sign_in.SignIn")
@@ -48,7 +48,7 @@ class Organization(Node):
     """View of models.Organization."""
 
     name: str = column("Its name.")
-    settings: OrganizationSettings = column("What it has configured.")
+    settings: OrganizationSettings = itself("What it has configured.")
     created_at: datetime = column("When it signed up.")
     tests: Any = connection("schema.test.Test", models.Test, "organization_id", description="Its tests.")
     tasks: Any = connection(

@@ -14,12 +14,20 @@ from models import actions, clock, grading, paper
 from models.feed import Feed, stretch
 from models.paper import PaperSection as Section
 from schema.context import Info
+from schema.declared import Expression, Itself, Place, declared
 from schema.enums import GradingStatus, TestSessionAction, TestSessionStatus, TimeCause
 from schema.event import After, EventConnection, First, Types
 from schema.node import Node, column, relation, view
 from schema.paper import PaperSection
 from schema.result import Result
 from schema.scalars import URL
+
+
+def _of_result(column: str) -> dict[object, Any]:
+    def shown(place: Place) -> str:
+        return grading.shown_in_sql(place.row, column, everything=place.may(models.Permission.GRADE))
+
+    return declared(Expression(shown))
 
 
 @strawberry.type(description="How many of the questions are answered.")
@@ -63,7 +71,9 @@ class TestSession(Node):
         """The only clock that counts."""
         return clock.now()
 
-    @strawberry.field(description="How many of the questions are answered.", graphql_type=Progress)
+    @strawberry.field(
+        description="How many of the questions are answered.", graphql_type=Progress, metadata=declared(Itself())
+    )
     @staticmethod
     def progress(root: strawberry.Parent[models.TestSession]) -> models.TestSession:
         """The session's own columns."""
@@ -89,21 +99,24 @@ class TestSession(Node):
         """One rule for the four fields that follow from it."""
         return await _result(root, info)
 
-    @strawberry.field(description="The points of `result`.")
+    @strawberry.field(description="The points of `result`.", metadata=_of_result("score"))
     @staticmethod
     async def score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
         """Read off the result."""
         shown = await _result(root, info)
         return shown.score if shown else None
 
-    @strawberry.field(description="The points there were, of `result`.")
+    @strawberry.field(description="The points there were, of `result`.", metadata=_of_result("max_score"))
     @staticmethod
     async def max_score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
         """Read off the result."""
         shown = await _result(root, info)
         return shown.max_score if shown else None
 
-    @strawberry.field(description="Whether `result` reached the pass mark; null where there is none.")
+    @strawberry.field(
+        description="Whether `result` reached the pass mark; null where there is none.",
+        metadata=_of_result("passed"),
+    )
     @staticmethod
     async def passed(root: strawberry.Parent[models.TestSession], info: Info) -> bool | None:
         """Read off the result."""

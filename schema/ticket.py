@@ -12,6 +12,7 @@ import errors
 import models
 from schema.candidate import CandidateInput
 from schema.context import Info
+from schema.declared import Expression, declared
 from schema.enums import RunningSessions, TicketStatus
 from schema.node import Node, column, connection, optional, relation, view
 from schema.refusals import result
@@ -22,7 +23,10 @@ from schema.scalars import URL
 class Ticket(Node):
     """View of models.Ticket."""
 
-    invitation_code: str = column("The code that lets the candidate in; dashes and case do not matter.")
+    invitation_code: str = column(
+        "The code that lets the candidate in; dashes and case do not matter.",
+        Expression(lambda place: models.ticket.INVITATION_CODE.format(row=place.row), is_plain=True),
+    )
     group: str | None = column("The group it was issued for.")
     labels: list[str] = column("Labels to find it by.")
     valid_from: datetime | None = column("From when it lets the candidate in.")
@@ -41,7 +45,11 @@ class Ticket(Node):
         "schema.session.TestSession", models.TestSession, "ticket_id", description="Its test sessions."
     )
 
-    @strawberry.field(description="Its status, as the clock shows it now.", graphql_type=TicketStatus)
+    @strawberry.field(
+        description="Its status, as the clock shows it now.",
+        graphql_type=TicketStatus,
+        metadata=declared(Expression(lambda place: models.ticket.STATUS_AT.format(row=place.row, now=place.now()))),
+    )
     @staticmethod
     def status(root: strawberry.Parent[models.Ticket]) -> models.TicketStatus:
         """SCHEDULED and EXPIRED are never stored."""

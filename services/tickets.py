@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -35,6 +35,7 @@ from services.tasks import check_window
 
 LABELS = 20
 LABEL = 100
+Wanted: TypeAlias = Mapping[str, UUID | str]  # a column, and its value
 _AT_ONCE = 500  # rows made and written before others get their turn
 
 
@@ -178,15 +179,16 @@ async def chosen(site: Site, actor: Actor, ticket_ids: Sequence[UUID], permissio
     return {ticket.id: ticket for ticket in rows}
 
 
-async def find(actor: Actor, key: UUID | None, code: str | None) -> Ticket:
-    """The ticket with this key, or with this invitation code, among those that the actor may see.
-
-    Raises BadRequest unless exactly one of the two is given, NotFound when there is none.
-    """
+def wanted(key: UUID | None, code: str | None) -> Wanted:
+    """By which column one ticket is found. Raises BadRequest unless either its key or its invitation code is given."""
     if (key is None) == (code is None):
         raise errors.BadRequest("Give either an id or an invitation code.")
-    wanted = {"id": key} if key is not None else {"code": normalise(code or "")}
-    ticket = await Ticket.visible_to(actor).get_or_none(**wanted)
+    return {"id": key} if key is not None else {"code": normalise(code or "")}
+
+
+async def find(actor: Actor, one: Wanted) -> Ticket:
+    """The ticket that is wanted, among those that the actor may see. Raises NotFound when there is none."""
+    ticket = await Ticket.visible_to(actor).get_or_none(**one)
     if ticket is None:
         raise errors.NotFound
     if not actor.is_candidate:

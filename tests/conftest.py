@@ -27,8 +27,10 @@ from starlette.applications import Starlette
 from commands import configured
 from models import clock as models_clock
 from models import database
+from planner import extension
 from server import create_app
 from settings import Settings
+from tests import twins
 from tests.log_watch import LogWatch, watching
 from tests.world import Clock, Door
 
@@ -49,6 +51,16 @@ def no_secret_is_logged(log_watch: LogWatch) -> Iterator[None]:
     """Fail whatever test logs a token, a code or a link that any test has minted."""
     yield
     assert log_watch.leaks() == []
+
+
+@pytest.fixture(autouse=True)
+def every_tier_agrees(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail whatever test asks something that two tiers answer differently; tests that count statements ask once."""
+    if "statements" not in request.fixturenames:
+        monkeypatch.setattr(extension, "answered", twins.answered)
+    twins.DIFFERENCES.clear()
+    yield
+    assert twins.DIFFERENCES == []
 
 
 @pytest.fixture

@@ -102,10 +102,10 @@ async def test_a_nested_query_is_the_same_few_statements_however_many_rows(
         statements.clear()
         await owner.ask(document)
         # what is read through the tenancy door; the server's own sweeps are left out
-        counted.append(sum('"organization_id"=' in sql for sql in statements))
+        counted.append(sum("organization_id" in sql.partition("WHERE")[2] for sql in statements))
 
     assert counted[0] == counted[1]
-    assert 3 <= counted[0] <= 24
+    assert counted[0] == 1 if document is W1 else 3 <= counted[0] <= 24
 
 
 async def test_the_nested_query_shows_every_session(door: Door) -> None:

@@ -1,0 +1,129 @@
+"""One statement that answers one text: how the planner reads. On SQLite by connections of its own.
+
+A statement that is known to be short runs on the event loop: to hand it to a thread and back would take longer than
+it does. Every other one waits for its turn in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from tortoise.connection import get_connection
+
+from models.base import cursor_of_key
+
+_STATEMENTS = 256  # that a connection keeps prepared
+_PRAGMAS = ("query_only = ON", "cache_size = -65536", "mmap_size = 268435456", "temp_store = MEMORY")
+
+log = logging.getLogger("tortoise.db_client")  # where every statement is told
+
+
+class Unanswered(Exception):
+    """The database did not answer the statement, for whatever reason."""
+
+
+class Reader:
+    """Reads a database."""
+
+    async def text(self, sql: str, values: Sequence[Any], *, short: bool) -> str | None:
+        """The text that the statement answers; None without one. Raises Unanswered."""
+        try:
+            rows = await get_connection("default").execute_query_dict(sql, list(values))
+        except Exception as failure:
+            raise Unanswered from failure
+        return next(iter(rows[0].values())) if rows else None
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class FileReader(Reader):
+    """Reads an SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._turn = path, asyncio.Lock()
+        self._here: sqlite3.Connection | None = None
+        self._apart: sqlite3.Connection | None = None
+
+    async def text(self, sql: str, values: Sequence[Any], *, short: bool) -> str | None:
+        """See Reader."""
+        log.debug("%s: %s", sql, values)
+        stored = [_stored(value) for value in values]
+        try:
+            if short:
+                self._here = self._here or _opened(self._path)
+                return _asked(self._here, sql, stored)
+            async with self._turn:
+                self._apart = self._apart or _opened(self._path)
+                return await asyncio.to_thread(_asked, self._apart, sql, stored)
+        except sqlite3.Error as failure:
+            raise Unanswered from failure
+
+    def close(self) -> None:
+        """See Reader."""
+        for connection in (self._here, self._apart):
+            if connection is not None:
+                connection.close()
+        self._here = self._apart = None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+    )
+    connection.create_function("float_text", 1, _float_text, deterministic=True)
+    connection.create_function("cursor_text", 1, _cursor_text, deterministic=True)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> str | None:
+    found = connection.execute(sql, values).fetchone()
+    return None if found is None else found[0]
+
+
+def _stored(value: Any) -> Any:
+    """The value as Tortoise writes it into SQLite."""
+    match value:
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.isoformat(" ")
+        case frozenset() | list() | tuple():
+            return orjson.dumps([str(one) for one in value]).decode()
+    return value
+
+
+def _float_text(value: float | None) -> str | None:
+    return None if value is None else orjson.dumps(float(value)).decode()
+
+
+def _cursor_text(key: str | None) -> str | None:
+    return None if key is None else cursor_of_key(UUID(key))
+
+
+_reader: Reader | None = None
+
+
+def use(reader: Reader | None) -> None:
+    """Read by this one from now on; the one before is closed."""
+    global _reader  # noqa: PLW0603  the process has one database
+    if _reader is not None:
+        _reader.close()
+    _reader = reader
+
+
+def reader() -> Reader:
+    """What reads the open database."""
+    if _reader is None:
+        raise Unanswered
+    return _reader

@@ -1,0 +1,158 @@
+"""Compiled completion: resolvers stay Python, and the walk over a document's selection sets becomes generated code.
+
+The code knows the way that ends well. Whatever else happens (an error, a null where none may be) it does not describe:
+it gives up, and graphql-core completes the same results of the root fields, and says what is wrong in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any
+
+import graphql as g
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.type import GraphQLResolveInfo
+
+from planner.driving import settled
+from planner.given import Given
+
+Complete = Callable[[Any, "Run"], Any]
+
+
+class GivenUp(Exception):
+    """Graphql-core has to complete what was found so far."""
+
+
+def _unfinished(value: Any, run: Run) -> Any:
+    raise GivenUp
+
+
+@dataclass
+class Site:
+    """One field in one place of a document."""
+
+    key: str
+    parent: g.GraphQLObjectType
+    definition: g.GraphQLField
+    nodes: list[g.FieldNode]
+    resolve: Callable[..., Any]
+    is_stepped: bool  # its resolver waits for loaders alone
+    complete: Complete = _unfinished
+
+    def arguments(self, values: VariableValues) -> dict[str, Any]:
+        """What its resolver is called with."""
+        return get_argument_values(self.definition, self.nodes[0], values) if self.definition.args else {}
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The generated code of one operation, for variables that include and skip the same."""
+
+    schema: g.GraphQLSchema
+    operation: g.OperationDefinitionNode
+    fragments: Mapping[str, g.FragmentDefinitionNode]
+    roots: Sequence[int]
+    template: Mapping[str, Any]  # the data's keys in their order, with what is known of them already
+    sites: Sequence[Site]
+    given: Sequence[Given]
+    size: int
+
+    async def run(self, values: VariableValues, root: Any, context: Any, memo: dict[str, Any]) -> dict[str, Any]:
+        """The data. Raises GivenUp; `memo` has then what the root fields' resolvers answered, or raised."""
+        run = Run(self, values, root, context)
+        data, one_by_one = dict(self.template), self.operation.operation is g.OperationType.MUTATION
+        for roots in [[at] for at in self.roots] if one_by_one else [self.roots]:
+            await run.through(roots, data, memo)
+        return data
+
+
+@dataclass
+class Run:
+    """One use of the code."""
+
+    completion: Completion
+    values: VariableValues
+    root: Any
+    context: Any
+    waiting: list[tuple[Any, dict[str, Any], int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        sites = self.completion.sites
+        self._arguments: list[dict[str, Any] | None] = [None] * len(sites)
+        self._infos: list[GraphQLResolveInfo[Any] | None] = [None] * len(sites)
+
+    async def through(self, roots: Sequence[int], data: dict[str, Any], memo: dict[str, Any]) -> None:
+        """Fill in these root fields, resolved side by side."""
+        sites = self.completion.sites
+        started = []
+        for at in roots:
+            try:
+                started.append(self.resolve(at, self.root))
+            except Exception as failure:
+                started.append(failure)
+        found = await settled([(one, False) for one in started])
+        memo |= {sites[at].key: value for at, value in zip(roots, found, strict=True)}
+        for at, value in zip(roots, found, strict=True):
+            data[sites[at].key] = self._completed(at, value)
+        while self.waiting:
+            level, self.waiting = self.waiting, []
+            await self._level(level)
+
+    async def _level(self, level: list[tuple[Any, dict[str, Any], int]]) -> None:
+        sites = self.completion.sites
+        values = await settled([(awaitable, sites[at].is_stepped) for awaitable, _, at in level])
+        for (_, out, at), value in zip(level, values, strict=True):
+            out[sites[at].key] = self._completed(at, value)
+
+    def _completed(self, at: int, value: Any) -> Any:
+        try:
+            if isinstance(value, Exception):
+                raise GivenUp
+            return self.completion.sites[at].complete(value, self)
+        except Exception as failure:
+            for awaitable, _, _ in self.waiting:
+                awaitable.close()
+            self.waiting = []
+            raise GivenUp from failure
+
+    def resolve(self, at: int, source: Any) -> Any:
+        """What the field's resolver answers, or something to wait for."""
+        arguments = self._arguments[at]
+        site = self.completion.sites[at]
+        if arguments is None:
+            arguments = self._arguments[at] = site.arguments(self.values)
+        return site.resolve(source, self.info(at), **arguments)
+
+    def wait(self, awaitable: Any, out: dict[str, Any], at: int) -> None:
+        """Fill in the field later."""
+        out[self.completion.sites[at].key] = None  # its place
+        self.waiting.append((awaitable, out, at))
+
+    def info(self, at: int) -> GraphQLResolveInfo[Any]:
+        """What resolvers are told of the field: the same for all its parents."""
+        known = self._infos[at]
+        if known is None:
+            known = self._infos[at] = self._made(at)
+        return known
+
+    def _made(self, at: int) -> GraphQLResolveInfo[Any]:
+        site, whole = self.completion.sites[at], self.completion
+        made: Any = GraphQLResolveInfo(
+            site.nodes[0].name.value,
+            site.nodes,
+            site.definition.type,
+            site.parent,
+            None,  # type: ignore[arg-type]  # the path, which only errors show
+            whole.schema,
+            dict(whole.fragments),
+            self.root,
+            whole.operation,
+            self.values,
+            self.context,
+            isawaitable,  # type: ignore[arg-type]  # it narrows in another way
+            None,
+            None,  # type: ignore[arg-type]  # nobody asks for helpers
+        )
+        return made  # type: ignore[no-any-return]  # the class is generic where Python allows it

@@ -1,0 +1,169 @@
+"""How the two databases write a value as JSON text, to the byte as orjson writes what graphql-core answers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tortoise import fields
+
+
+class Dialect(Protocol):
+    """What SQL of one database is made of. Every method takes an expression and answers one that is text."""
+
+    def parameter(self, number: int) -> str:
+        """The value with this number, counted from 1."""
+
+    def joined(self, select: str, *, backwards: bool) -> str:
+        """The texts `x` of the rows of `select`, in the order of their keys `k`, with commas between them.
+
+        `backwards` says that `select` has them in the opposite order.
+        """
+
+    def quoted(self, text: str) -> str:
+        """A JSON string of any text."""
+
+    def moment(self, at: str) -> str:
+        """A JSON string of a moment, as Python's isoformat writes it."""
+
+    def number(self, float_: str) -> str:
+        """A JSON number of a float, as Python's repr writes it."""
+
+    def boolean(self, holds: str) -> str:
+        """A JSON boolean."""
+
+    def text(self, plain: str) -> str:
+        """What needs no quoting: an integer, a UUID."""
+
+    def cursor(self, key: str) -> str:
+        """A row's place in its connection."""
+
+    def refused(self, row: str) -> str:
+        """What fails if it is evaluated: the row is not to be seen, and the next tier says so."""
+
+    def among(self, column: str, parameter: str) -> str:
+        """Whether the column has one of the keys."""
+
+
+class Sqlite:
+    """SQLite; `float_text` and `cursor_text` are functions of models/reading.py."""
+
+    def parameter(self, number: int) -> str:
+        """See Dialect."""
+        return f"?{number}"
+
+    def joined(self, select: str, *, backwards: bool) -> str:
+        """See Dialect: the rows are taken as they come, and they come in the order of the ORDER BY beneath."""
+        rows = f"SELECT x FROM ({select}) ORDER BY k" if backwards else select
+        return f"SELECT group_concat(x, ',') FROM ({rows})"
+
+    def quoted(self, text: str) -> str:
+        """See Dialect."""
+        return f"json_quote({text})"
+
+    def moment(self, at: str) -> str:
+        """See Dialect."""
+        return f"""'"' || replace({at}, ' ', 'T') || '"'"""
+
+    def number(self, float_: str) -> str:
+        """See Dialect: SQLite itself writes fifteen digits at most."""
+        return f"float_text({float_})"
+
+    def boolean(self, holds: str) -> str:
+        """See Dialect."""
+        return f"CASE {holds} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
+
+    def text(self, plain: str) -> str:
+        """See Dialect."""
+        return plain
+
+    def cursor(self, key: str) -> str:
+        """See Dialect."""
+        return f"cursor_text({key})"
+
+    def refused(self, row: str) -> str:
+        """See Dialect."""
+        return "json('refused')"
+
+    def among(self, column: str, parameter: str) -> str:
+        """See Dialect."""
+        return f"{column} IN (SELECT value FROM json_each({parameter}))"
+
+
+class Postgres:
+    """PostgreSQL."""
+
+    def parameter(self, number: int) -> str:
+        """See Dialect."""
+        return f"${number}"
+
+    def joined(self, select: str, *, backwards: bool) -> str:
+        """See Dialect."""
+        return f"SELECT string_agg(x, ',' ORDER BY k) FROM ({select}) page"
+
+    def quoted(self, text: str) -> str:
+        """See Dialect."""
+        return f"to_json({text}::text)::text"
+
+    def moment(self, at: str) -> str:
+        """See Dialect."""
+        utc = f"{at} AT TIME ZONE 'UTC'"
+        form = '\'"YYYY-MM-DD"T"HH24:MI:SS\''
+        whole, exact = f"to_char({utc}, {form})", f"to_char({utc}, {form[:-1]}.US')"
+        split = f"date_trunc('second', {at}) = {at}"
+        return f"""'"' || CASE WHEN {split} THEN {whole} ELSE {exact} END || '+00:00"'"""
+
+    def number(self, float_: str) -> str:
+        """See Dialect: what Python writes with an exponent is left to it."""
+        usual = "v = 0 OR abs(v) BETWEEN 0.0001 AND 1e15"
+        whole = "v::text || CASE WHEN v = floor(v) THEN '.0' ELSE '' END"
+        number = f"CASE WHEN v IS NULL THEN NULL WHEN {usual} THEN {whole} ELSE {self.refused('v')} END"
+        return f"(SELECT {number} FROM (SELECT {float_} AS v OFFSET 0) one)"  # OFFSET: evaluated once
+
+    def boolean(self, holds: str) -> str:
+        """See Dialect."""
+        return f"CASE {holds} WHEN true THEN 'true' WHEN false THEN 'false' END"
+
+    def text(self, plain: str) -> str:
+        """See Dialect."""
+        return f"({plain})::text"
+
+    def cursor(self, key: str) -> str:
+        """See Dialect."""
+        return f"rtrim(translate(encode(uuid_send({key}), 'base64'), '+/', '-_'), '=')"
+
+    def refused(self, row: str) -> str:
+        """See Dialect."""
+        return f"('refused' || ({row})::text)::integer::text"
+
+    def among(self, column: str, parameter: str) -> str:
+        """See Dialect."""
+        return f"{column} = ANY({parameter})"
+
+
+def json_of(dialect: Dialect, kind: str, value: str) -> str:
+    """The value as JSON text, for a column of a GraphQL scalar; NULL stays NULL or is null.
+
+    The value may be a whole statement: it is evaluated once. Raises KeyError for other scalars.
+    """
+    match kind:
+        case "ID" | "String" | "URL" | "Cursor":
+            return dialect.quoted(value)
+        case "DateTime":
+            return dialect.moment(value)
+        case "Int":
+            return dialect.text(value)
+        case "Float":
+            return dialect.number(value)
+        case "Boolean":
+            return dialect.boolean(value)
+    raise KeyError(kind)
+
+
+FITTING = {  # the columns that hold what a GraphQL scalar shows, without a conversion in Python
+    "String": (fields.CharField, fields.TextField),
+    "URL": (fields.CharField, fields.TextField),
+    "DateTime": (fields.DatetimeField,),
+    "Int": (fields.IntField,),
+    "Float": (fields.FloatField,),
+    "Boolean": (fields.BooleanField,),
+}

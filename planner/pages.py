@@ -1,0 +1,156 @@
+"""Connections in a statement: keyset pages, each by an index, whatever page it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import graphql as g
+from graphql.execution.values import VariableValues
+
+from models.paging import Window, window
+from planner.sight import Unplanned
+from planner.text import Text, object_of
+from schema.declared import Pages
+
+if TYPE_CHECKING:
+    from planner.statement import Writer
+
+
+def written(writer: Writer, how: Pages, field: g.GraphQLField, parent: str, nodes: list[g.FieldNode]) -> Text:
+    """The connection's object. Raises Unplanned."""
+    if how.asked_of_all or not writer.sight.is_candidate:
+        writer.sight.must(how.permission)
+    sent = writer.arguments(field, nodes[0])
+
+    def find(values: VariableValues) -> Window:
+        arguments = sent(values)
+        if arguments.get("filter") is not None:
+            raise Unplanned
+        return window(*(arguments.get(name) for name in ("first", "after", "last", "before")))
+
+    at, wanted = writer.give(find, lambda one: (one.backwards, one.after is None, one.before is None))
+    kind = _object(field.type)
+    page = Page(writer, how, parent, at, wanted)
+    return object_of((key, page.field(kind, same)) for key, same in writer.collector.inside(kind, nodes).items())
+
+
+class Page:
+    """One connection of one parent."""
+
+    def __init__(self, writer: Writer, how: Pages, parent: str, at: int, wanted: Window) -> None:
+        self._writer, self._how, self._parent, self._at, self._wanted = writer, how, parent, at, wanted
+
+    def field(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
+        """One field of the connection."""
+        name = nodes[0].name.value
+        match name:
+            case "__typename":
+                return Text().literal(f'"{kind.name}"')
+            case "edges":
+                return self._edges(_object(_item(kind.fields[name].type)), nodes)
+            case "nodes":
+                return self._list(_object(_item(kind.fields[name].type)), nodes)
+            case "pageInfo":
+                return self._page_info(_object(kind.fields[name].type), nodes)
+            case "totalCount":
+                self._writer.is_short = False
+                row = self._writer.new_row()
+                return self._number(f"SELECT count(*) {self._rows(row)}")
+        raise Unplanned
+
+    def _number(self, sql: str) -> Text:
+        return Text().expression(self._writer.dialect.text(f"({sql})"))
+
+    def _edges(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
+        row, inner = self._writer.new_row(), _object(kind.fields["node"].type)
+        made = []
+        for key, same in self._writer.collector.inside(kind, nodes).items():
+            match same[0].name.value:
+                case "__typename":
+                    made.append((key, Text().literal(f'"{kind.name}"')))
+                case "cursor":
+                    made.append((key, self._cursor(f"{row}.id")))
+                case _:
+                    made.append((key, self._node(inner, row, same)))
+        return self._joined(row, object_of(made))
+
+    def _list(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
+        row = self._writer.new_row()
+        return self._joined(row, self._node(kind, row, nodes))
+
+    def _node(self, kind: g.GraphQLObjectType, row: str, nodes: list[g.FieldNode]) -> Text:
+        return self._writer.row(kind, self._how.model, row, self._writer.collector.inside(kind, nodes))
+
+    def _cursor(self, key: str) -> Text:
+        return Text().literal('"').expression(self._writer.dialect.cursor(key)).literal('"')
+
+    def _joined(self, row: str, item: Text) -> Text:
+        select = f"SELECT {item.sql} AS x, {row}.id AS k {self._in_window(row)}"
+        items = self._writer.dialect.joined(select, backwards=self._wanted.backwards)
+        return Text().literal("[").expression(f"coalesce(({items}), '')").literal("]")
+
+    def _page_info(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
+        selected = self._writer.collector.inside(kind, nodes)
+        return object_of((key, self._info(kind, same[0].name.value)) for key, same in selected.items())
+
+    def _info(self, kind: g.GraphQLObjectType, name: str) -> Text:
+        backwards = self._wanted.backwards
+        match name:
+            case "__typename":
+                return Text().literal(f'"{kind.name}"')
+            case "hasNextPage":
+                known = self._wanted.before is not None
+                return _boolean(known) if backwards else self._more()
+            case "hasPreviousPage":
+                return self._more() if backwards else _boolean(self._wanted.after is not None)
+            case "startCursor" | "endCursor":
+                row = self._writer.new_row()
+                order = "k" if name == "startCursor" else "k DESC"
+                keys = f"SELECT {row}.id AS k {self._in_window(row)}"
+                key = f"(SELECT k FROM ({keys}) page ORDER BY {order} LIMIT 1)"
+                json = f"""'"' || {self._writer.dialect.cursor(key)} || '"'"""
+                return Text().expression(f"coalesce({json}, 'null')")
+        raise Unplanned
+
+    def _more(self) -> Text:
+        """Whether there is a row beyond the page."""
+        row = self._writer.new_row()
+        beyond = f"SELECT 1 {self._in_window(row, beyond=1)}"
+        more = f"(SELECT count(*) FROM ({beyond}) page) > {self._size(0)}"
+        return Text().expression(f"CASE WHEN {more} THEN 'true' ELSE 'false' END")
+
+    def _size(self, beyond: int) -> str:
+        at = self._at
+        return self._writer.parameters.put(("size", at, beyond), lambda run: run.given[at].size + beyond)
+
+    def _rows(self, row: str) -> str:
+        table = self._how.model._meta.db_table  # noqa: SLF001  Tortoise's own way to ask
+        visible = self._writer.visible(self._how.model, row)
+        return f'FROM "{table}" {row} WHERE {row}.{self._how.by} = {self._parent}.id AND {visible}'
+
+    def _in_window(self, row: str, beyond: int = 0) -> str:
+        at, put = self._at, self._writer.parameters.put
+        after, before = self._wanted.after, self._wanted.before
+        bounds = [self._rows(row)]
+        if after is not None:
+            bounds.append(f"AND {row}.id > {put(('after', at), lambda run: run.given[at].after)}")
+        if before is not None:
+            bounds.append(f"AND {row}.id < {put(('before', at), lambda run: run.given[at].before)}")
+        order = f"ORDER BY {row}.id{' DESC' if self._wanted.backwards else ''} LIMIT {self._size(beyond)}"
+        return " ".join([*bounds, order])
+
+
+def _boolean(known: bool) -> Text:
+    return Text().literal("true" if known else "false")
+
+
+def _item(kind: Any) -> Any:
+    bare = kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
+    return bare.of_type
+
+
+def _object(kind: Any) -> g.GraphQLObjectType:
+    bare = kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
+    if not isinstance(bare, g.GraphQLObjectType):
+        raise Unplanned
+    return bare

@@ -1,0 +1,133 @@
+"""What is known of each document: its plans, made once and kept until nobody has asked for them for the longest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
+
+import graphql as g
+from graphql.execution.values import VariableValues, get_variable_values
+
+from planner.given import Given, Run
+from planner.selections import operation_of
+from planner.sight import Sight, Unplanned
+
+_SHAPES = 8  # plans of one document, for variables that include, skip, or page in different ways
+
+
+class _Plan(Protocol):
+    @property
+    def given(self) -> Sequence[Given]:
+        """What it is made for."""
+
+    @property
+    def size(self) -> int:
+        """How much of the room for plans it takes, in characters."""
+
+
+P = TypeVar("P", bound=_Plan)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A document as one SQL statement, and what it is run with."""
+
+    sql: str
+    is_short: bool
+    given: Sequence[Given]
+    parameters: Sequence[Callable[[Run], Any]]
+
+    @property
+    def size(self) -> int:
+        """See _Plan."""
+        return len(self.sql)
+
+
+@dataclass
+class Variants(Generic[P]):
+    """The plans of one document in one tier; `are_possible` is False when there can be none."""
+
+    plans: list[P] = field(default_factory=list)
+    are_possible: bool = True
+
+    def fitting(self, values: VariableValues) -> tuple[P, Sequence[Any]] | None:
+        """The plan for these variables, and what is given with them."""
+        for plan in self.plans:
+            found = []
+            for one in plan.given:
+                value = one.find(values)
+                if one.shape(value) != one.expected:
+                    break
+                found.append(value)
+            else:
+                return plan, found
+        return None
+
+
+@dataclass
+class Known:
+    """An operation of a document."""
+
+    schema: g.GraphQLSchema
+    document: g.DocumentNode
+    name: str | None
+    statements: dict[Sight, Variants[Statement]] = field(default_factory=dict)
+    completions: Variants[Any] = field(default_factory=Variants)
+    size: int = 0
+
+    @cached_property
+    def operation(self) -> g.OperationDefinitionNode:
+        """The operation that is asked for."""
+        return operation_of(self.document, self.name)
+
+    def values(self, sent: Mapping[str, Any]) -> VariableValues:
+        """The variables as their types read them. Raises Unplanned for those that are wrong."""
+        found = get_variable_values(self.schema, self.operation.variable_definitions or (), dict(sent))
+        if isinstance(found, list):
+            raise Unplanned
+        return found
+
+
+class Plans:
+    """At most so many operations, whose plans have at most so many characters in all."""
+
+    def __init__(self, most: int, characters: int) -> None:
+        self._most, self._room = most, characters
+        self._known: OrderedDict[tuple[str, str | None], Known] = OrderedDict()
+
+    def known(self, schema: g.GraphQLSchema, text: str, document: g.DocumentNode, name: str | None) -> Known:
+        """What is known of the operation; nothing yet if it is new."""
+        found = self._known.get((text, name))
+        if found is None:
+            found = self._known[text, name] = Known(schema, document, name, size=len(text))
+            self._room -= found.size
+            self._make_room()
+        self._known.move_to_end((text, name))
+        return found
+
+    def fitting(
+        self, known: Known, variants: Variants[P], values: VariableValues, make: Callable[[], P]
+    ) -> tuple[P, Sequence[Any]]:
+        """The plan for these variables, made if there is none yet, and what is given with them. Raises Unplanned."""
+        found = variants.fitting(values)
+        if found is None:
+            plan = make()
+            if len(variants.plans) >= _SHAPES:
+                self._grow(known, -variants.plans.pop(0).size)
+            variants.plans.append(plan)
+            self._grow(known, plan.size)
+            found = plan, [one.find(values) for one in plan.given]
+        return found
+
+    def _grow(self, known: Known, size: int) -> None:
+        known.size += size
+        self._room -= size
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while len(self._known) > 1 and (len(self._known) > self._most or self._room < 0):
+            _, dropped = self._known.popitem(last=False)
+            self._room += dropped.size

@@ -1,0 +1,234 @@
+"""From a document to one statement that answers its JSON, by what the fields declare of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import graphql as g
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.types.field import StrawberryField
+from tortoise.fields.data import CharEnumFieldInstance
+
+from models import Permission
+from models.base import Owned, Row
+from planner import pages
+from planner.dialect import FITTING, Dialect, json_of
+from planner.given import Given, Parameters
+from planner.selections import Collector, Fields
+from planner.sight import Sight, Unplanned
+from planner.text import Text, object_of
+from schema.declared import ByGlobalId, Declared, Expression, Found, Itself, Pages, Relation, declaration_of
+
+
+@dataclass(frozen=True)
+class RowPlace:
+    """See schema.declared.Place."""
+
+    row: str
+    model: type[Row]
+    sight: Sight
+    parameters: Parameters
+
+    def may(self, permission: Permission) -> bool:
+        """Whether whoever asks is allowed this."""
+        return permission in self.sight.permissions
+
+    def now(self) -> str:
+        """The moment of asking."""
+        return self.parameters.put("now", lambda run: run.now)
+
+
+class Writer:
+    """Writes the statement of one document for one sight; `values` decide what depends on variables."""
+
+    def __init__(
+        self, schema: g.GraphQLSchema, document: g.DocumentNode, sight: Sight, dialect: Dialect, values: VariableValues
+    ) -> None:
+        self.schema, self.sight, self.dialect = schema, sight, dialect
+        self.parameters = Parameters(dialect.parameter)
+        self.given: list[Given] = []
+        self.is_short = True
+        self.collector = Collector(schema, document, self._holds)
+        self._values, self._rows = values, 0
+
+    def write(self, operation: g.OperationDefinitionNode) -> str:
+        """The statement. Raises Unplanned."""
+        query = self.schema.query_type
+        if query is None:
+            raise Unplanned
+        selected = self.collector.of(query, [operation.selection_set])
+        answer = object_of((key, self._root(query, nodes)) for key, nodes in selected.items())
+        if not self._rows:
+            raise Unplanned  # nothing is to be read
+        return f"SELECT {answer.sql} AS answer"
+
+    def give(self, find: Callable[[VariableValues], Any], shape: Callable[[Any], Hashable]) -> tuple[int, Any]:
+        """Work something out of the variables, now and at each use; its number among what is given, and what it is."""
+        found = find(self._values)
+        self.given.append(Given(find, shape, shape(found)))
+        return len(self.given) - 1, found
+
+    def arguments(self, field: g.GraphQLField, node: g.FieldNode) -> Callable[[VariableValues], dict[str, Any]]:
+        """What works out the field's arguments."""
+        return lambda values: get_argument_values(field, node, values)
+
+    def new_row(self) -> str:
+        """A name for another row."""
+        self._rows += 1
+        return f"r{self._rows}"
+
+    def visible(self, model: type[Row], row: str) -> str:
+        """The tenancy door, as a condition on the row."""
+
+        def of(name: str) -> str:
+            return self.parameters.put(name, lambda run: getattr(run.actor, name))
+
+        return self.sight.condition(model, row, of, self.dialect.among)
+
+    def row(self, kind: g.GraphQLObjectType, model: type[Row], row: str, selected: Fields) -> Text:
+        """The object of a row."""
+        place = RowPlace(row, model, self.sight, self.parameters)
+        return object_of((key, self._field(kind, place, nodes)) for key, nodes in selected.items())
+
+    def _holds(self, directive: g.DirectiveNode) -> bool:
+        match directive.arguments:
+            case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
+                return known
+            case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
+                return bool(self.give(lambda values: values.coerced[name], bool)[1])
+        raise Unplanned
+
+    def _root(self, query: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Text().literal(f'"{query.name}"')
+        field = query.fields.get(name)
+        if field is None:  # the schema itself
+            raise Unplanned
+        how = declaration(field)
+        if isinstance(how, Found):
+            return self._found(how, field, nodes)
+        if isinstance(how, ByGlobalId):
+            return self._by_id(how, field, nodes)
+        raise Unplanned
+
+    def _found(self, how: Found, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
+        wanted = self.arguments(field, nodes[0])
+        at, columns = self.give(lambda values: how.find(wanted(values)), tuple)
+        self._must_read(Permission.READ, excused=self.sight.is_candidate and how.is_candidates)
+        return self._one(_object(field.type), how.model, at, columns, nodes)
+
+    def _by_id(self, how: ByGlobalId, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
+        wanted = self.arguments(field, nodes[0])
+
+        def find(values: VariableValues) -> tuple[str, Any]:
+            gid = wanted(values)["id"]
+            prefix = gid.partition("_")[0]
+            return prefix, how.models[prefix].key_of(gid)
+
+        at, (prefix, _) = self.give(find, lambda found: found[0])
+        model = how.models[prefix]
+        kind = self.schema.type_map[model.__name__]
+        if not isinstance(kind, g.GraphQLObjectType):
+            raise Unplanned
+        excused = self.sight.is_candidate and issubclass(model, Owned)
+        self._must_read(how.demanded.get(model, Permission.READ), excused=excused)
+        row = self.new_row()
+        inner = self.row(kind, model, row, self.collector.inside(kind, nodes))
+        return self._selected(inner, model, row, f"{row}.id = {self._given_at(at, 1)}")
+
+    def _must_read(self, permission: Permission, *, excused: bool) -> None:
+        if not excused:
+            self.sight.must(permission)
+
+    def _one(
+        self, kind: g.GraphQLObjectType, model: type[Row], at: int, columns: Any, nodes: list[g.FieldNode]
+    ) -> Text:
+        row = self.new_row()
+        conditions = [f"{row}.{name} = {self._given_at(at, name)}" for name in columns]
+        inner = self.row(kind, model, row, self.collector.inside(kind, nodes))
+        return self._selected(inner, model, row, *conditions)
+
+    def _given_at(self, at: int, name: Any) -> str:
+        return self.parameters.put(("given", at, name), lambda run: run.given[at][name])
+
+    def _selected(self, inner: Text, model: type[Row], row: str, *conditions: str) -> Text:
+        where = " AND ".join([*conditions, self.visible(model, row)])
+        table = model._meta.db_table  # noqa: SLF001  Tortoise's own way to ask
+        return Text().expression(f'SELECT {inner.sql} FROM "{table}" {row} WHERE {where}')
+
+    def _field(self, kind: g.GraphQLObjectType, place: RowPlace, nodes: list[g.FieldNode]) -> Text:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Text().literal(f'"{kind.name}"')
+        field = kind.fields[name]
+        match declaration(field):
+            case Itself():
+                inner = _object(field.type)
+                return self.row(inner, place.model, place.row, self.collector.inside(inner, nodes))
+            case Relation() as how:
+                inner, row = _object(field.type), self.new_row()
+                made = self.row(inner, how.model, row, self.collector.inside(inner, nodes))
+                found = self._selected(made, how.model, row, f"{row}.id = {place.row}.{how.key}")
+                missing = self.dialect.refused(f"{place.row}.id")
+                return Text().expression(f"coalesce(({found.sql}), {missing})")
+            case Pages() as how:
+                return pages.written(self, how, field, place.row, nodes)
+            case Expression() as how:
+                return self._value(field.type, how.sql(place), is_plain=how.is_plain)
+            case None if field.args == {}:
+                return self._column(field, place)
+        raise Unplanned
+
+    def _column(self, field: g.GraphQLField, place: RowPlace) -> Text:
+        """A plain attribute: the column of its name, if the row has one that holds what the field shows."""
+        shown = strawberry_field(field)
+        column = place.model._meta.fields_map.get(shown.python_name) if shown else None  # noqa: SLF001  as above
+        named = g.get_named_type(field.type)
+        if shown is None or shown.base_resolver is not None or column is None or g.is_list_type(_nullable(field.type)):
+            raise Unplanned
+        fits = CharEnumFieldInstance if g.is_enum_type(named) else FITTING.get(named.name, ())
+        if not isinstance(column, fits) or (g.is_non_null_type(field.type) and column.null):
+            raise Unplanned
+        return self._value(field.type, f"{place.row}.{_quoted(column.model_field_name)}")
+
+    def _value(self, kind: g.GraphQLOutputType, value: str, *, is_plain: bool = False) -> Text:
+        named = g.get_named_type(kind)
+        if isinstance(named, g.GraphQLEnumType):
+            if any(name != str(one.value) for name, one in named.values.items()):
+                raise Unplanned
+            is_plain = True
+        try:
+            json = f"""'"' || {value} || '"'""" if is_plain else json_of(self.dialect, named.name, value)
+        except KeyError:
+            raise Unplanned from None
+        return Text().expression(json if g.is_non_null_type(kind) else f"coalesce({json}, 'null')")
+
+
+def strawberry_field(field: g.GraphQLField) -> StrawberryField | None:
+    """Strawberry's own definition of the field."""
+    found = (field.extensions or {}).get("strawberry-definition")
+    return found if isinstance(found, StrawberryField) else None
+
+
+def declaration(field: g.GraphQLField) -> Declared | None:
+    """What the field declares of itself."""
+    shown = strawberry_field(field)
+    return declaration_of(shown.metadata) if shown else None
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
+
+
+def _nullable(kind: g.GraphQLOutputType) -> Any:
+    return kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
+
+
+def _object(kind: g.GraphQLOutputType) -> g.GraphQLObjectType:
+    inner = _nullable(kind)
+    if not isinstance(inner, g.GraphQLObjectType):
+        raise Unplanned
+    return inner

@@ -1,0 +1,120 @@
+"""Which tier answers an operation: the first that can. What it answers is the same in each, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import graphql as g
+from graphql.execution.values import VariableValues
+from prometheus_client import Counter
+
+import errors
+from models import Actor, clock, database, reading
+from planner.compiler import compiled
+from planner.completion import Completion, GivenUp
+from planner.dialect import Postgres, Sqlite
+from planner.given import Run
+from planner.plans import Known, Plans, Statement, Variants
+from planner.sight import Sight, Unplanned
+from planner.statement import Writer
+
+
+class Tier(StrEnum):
+    """How an operation was answered."""
+
+    SQL = "sql"
+    COMPILED = "compiled"
+    GRAPHQL_CORE = "graphql-core"
+
+
+_ANSWERS = Counter("planner_answers", "Operations answered, by the tier that answered them.", ["tier"])
+ANSWERS = {tier: _ANSWERS.labels(tier=tier.value) for tier in Tier}
+
+Memo = dict[str, Any]  # by root field, what its resolver answered or raised
+
+
+@dataclass
+class Asked:
+    """An operation of a document that was validated, and what it is executed with."""
+
+    text: str
+    document: g.DocumentNode
+    name: str | None
+    variables: Mapping[str, Any]
+    context: Any
+    root: Any = None
+    memo: Memo = field(default_factory=dict)  # of a completion that was given up
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        actor: Actor = self.context.actor
+        return actor
+
+
+class Planner:
+    """The two tiers before graphql-core. `most` operations are known, whose plans have so many `characters`."""
+
+    def __init__(self, schema: g.GraphQLSchema, most: int, characters: int) -> None:
+        self.schema, self._plans = schema, Plans(most, characters)
+
+    async def by_sql(self, asked: Asked) -> bytes | None:
+        """The JSON of the data; None when another tier has to find it, or to say why there is none."""
+        try:
+            statement, run = self._statement(asked)
+            values = [value(run) for value in statement.parameters]
+            found = await reading.reader().text(statement.sql, values, short=statement.is_short)
+        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
+            return None
+        return None if found is None else found.encode()
+
+    async def by_completion(self, asked: Asked) -> dict[str, Any] | None:
+        """The data; None when graphql-core has to find it, from what the root fields have answered: `asked.memo`."""
+        try:
+            known = self._known(asked)
+            values = known.values(asked.variables)
+            completion = self._completion(known, values)
+            return await completion.run(values, asked.root, asked.context, asked.memo)
+        except (Unplanned, GivenUp):
+            return None
+
+    def _known(self, asked: Asked) -> Known:
+        return self._plans.known(self.schema, asked.text, asked.document, asked.name)
+
+    def _statement(self, asked: Asked) -> tuple[Statement, Run]:
+        known, sight = self._known(asked), Sight.of(asked.actor)
+        if known.operation.operation is not g.OperationType.QUERY:
+            raise Unplanned
+        variants = known.statements.setdefault(sight, Variants())
+        if not variants.are_possible:
+            raise Unplanned
+        values = known.values(asked.variables)
+        write = partial(self._written, known, variants, sight, values)
+        plan, given = self._plans.fitting(known, variants, values, write)
+        return plan, Run(asked.actor, clock.now(), given)
+
+    def _written(self, known: Known, variants: Variants[Statement], sight: Sight, values: VariableValues) -> Statement:
+        dialect = Postgres() if database.is_postgres() else Sqlite()
+        writer = Writer(self.schema, known.document, sight, dialect, values)
+        try:
+            sql = writer.write(known.operation)
+        except Unplanned:
+            variants.are_possible = bool(writer.given)  # with other variables it may be another matter
+            raise
+        return Statement(sql, writer.is_short, writer.given, writer.parameters.values)
+
+    def _completion(self, known: Known, values: VariableValues) -> Completion:
+        variants: Variants[Completion] = known.completions
+        if not variants.are_possible:
+            raise Unplanned
+        try:
+            write = partial(compiled, self.schema, known.document, known.operation, values)
+            completion, _ = self._plans.fitting(known, variants, values, write)
+        except Unplanned:
+            variants.are_possible = False
+            raise
+        return completion

@@ -1,0 +1,103 @@
+"""What a field says of itself besides its type, so that a read can be planned: resolvers and planner share it.
+
+A plain attribute needs to say nothing: it is the column of its name. What says nothing and is no column is resolved in
+Python, which is always right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from models.actor import Permission
+from models.base import Row
+
+_KEY = "declared"
+
+
+class Place(Protocol):
+    """A row in a statement that is being written."""
+
+    @property
+    def row(self) -> str:
+        """The row's name in the statement."""
+
+    @property
+    def model(self) -> type[Row]:
+        """What it is a row of."""
+
+    def may(self, permission: Permission) -> bool:
+        """Whether whoever asks is allowed this."""
+
+    def now(self) -> str:
+        """The moment of asking."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """The value is this SQL, of the type that the field has in GraphQL; `is_plain` text needs no escapes in JSON."""
+
+    sql: Callable[[Place], str]
+    is_plain: bool = False
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The value is the row of `model` that the column `key` points at."""
+
+    model: type[Row]
+    key: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The value is a page of the rows of `model` whose column `by` is the parent's key. Staff need `permission`."""
+
+    model: type[Row]
+    by: str
+    permission: Permission = Permission.READ
+    asked_of_all: bool = False  # a candidate, too, needs the permission
+    filter: type[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Itself:
+    """The value is the parent's own row, seen as another type."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The value is the row of `model` whose columns have the values that `find` makes of the field's arguments.
+
+    `find` raises what the resolver would. Staff need READ, and a candidate, too, unless it `is_candidates`.
+    """
+
+    model: type[Row]
+    find: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    is_candidates: bool = True
+
+
+@dataclass(frozen=True)
+class ByGlobalId:
+    """The value is the row with the global id in the argument `id`: of the model that its prefix names.
+
+    Staff need the permission in `demanded`, or READ.
+    """
+
+    models: Mapping[str, type[Row]]
+    demanded: Mapping[type[Row], Permission] = field(default_factory=dict)
+
+
+Declared = Expression | Relation | Pages | Itself | Found | ByGlobalId
+
+
+def declared(how: Declared) -> dict[object, Any]:
+    """The declaration as metadata of a Strawberry field."""
+    return {_KEY: how}
+
+
+def declaration_of(metadata: Mapping[Any, Any]) -> Declared | None:
+    """The declaration in a field's metadata, if there is one."""
+    found: Declared | None = metadata.get(_KEY)
+    return found
