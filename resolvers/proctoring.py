@@ -46,7 +46,7 @@ class ProctoringMutations:
     )
     async def admit_test_session(self, info: Info, input: TestSessionIdInput) -> AdmitTestSessionSuccess:
         """AWAITING_PROCTOR → READY."""
-        session = await proctoring.admit(info.context.actor, _key(input.test_session_id))
+        session = await proctoring.admit(info.context.site, info.context.actor, _key(input.test_session_id))
         return AdmitTestSessionSuccess(test_session=session)
 
     @strawberry.mutation(
@@ -64,7 +64,7 @@ class ProctoringMutations:
     )
     async def resume_test_session(self, info: Info, input: TestSessionIdInput) -> ResumeTestSessionSuccess:
         """PAUSED → ACTIVE."""
-        session = await proctoring.resume(info.context.actor, _key(input.test_session_id))
+        session = await proctoring.resume(info.context.site, info.context.actor, _key(input.test_session_id))
         return ResumeTestSessionSuccess(test_session=session)
 
     @strawberry.mutation(
@@ -93,15 +93,15 @@ class ProctoringMutations:
     )
     async def reinstate_test_session(self, info: Info, input: ReinstateTestSessionInput) -> ReinstateTestSessionSuccess:
         """Ended → PAUSED."""
-        key, seconds = _key(input.test_session_id), input.seconds or 0
-        session = await proctoring.reinstate(info.context.actor, key, seconds, input.reason)
+        site, actor, key = info.context.site, info.context.actor, _key(input.test_session_id)
+        session = await proctoring.reinstate(site, actor, key, input.seconds or 0, input.reason)
         return ReinstateTestSessionSuccess(test_session=session)
 
     @strawberry.mutation(graphql_type=GradeAnswerResult, description="Mark one answer. Needs results:write.")
     async def grade_answer(self, info: Info, input: GradeAnswerInput) -> GradeAnswerSuccess:
         """Appends a review; the newest counts."""
-        answer = _key(input.test_session_id), input.question_id
-        session = await results.mark(info.context.actor, *answer, input.points, input.comment)
+        site, actor, key = info.context.site, info.context.actor, _key(input.test_session_id)
+        session = await results.mark(site, actor, key, input.question_id, input.points, input.comment)
         return GradeAnswerSuccess(test_session=session)
 
     @strawberry.mutation(

@@ -45,10 +45,10 @@ async def save(site: Site, actor: Actor, session_id: UUID, drafts: Sequence[Draf
     Raises TooManyRows, ProctorAwaited, SessionPaused, SessionEnded, DeadlinePassed, or InvalidAnswers naming each bad
     one; then nothing of the call was kept.
     """
-    session, _ = await held_by_candidate(actor, session_id)
+    session, _ = await held_by_candidate(site, actor, session_id)
     if len(drafts) > AT_ONCE:
         raise errors.TooManyRows(AT_ONCE)
-    _must_take(session, timedelta(seconds=site.limits.answer_grace_seconds))
+    _must_take(session, site.limits.answer_grace)
     test = await Test.seen_by(actor, session.test_id)
     questions = {question.id: question for question in test.questions}
     if problems := [problem for at, draft in enumerate(drafts) if (problem := _problem(at, draft, questions))]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import errors
@@ -71,7 +70,7 @@ async def complete(site: Site, actor: Actor, assessment_id: UUID) -> Assessment:
     if not actor.is_candidate:
         raise errors.Forbidden("Only the candidate can do this.")
     ticket = await Ticket.hold(assessment.ticket_id)
-    await endings.settle_all(assessment.id, ticket, timedelta(seconds=site.limits.answer_grace_seconds))
+    await endings.settle_all(site, assessment.id, ticket)
     await assessment.refresh_from_db()
     if assessment.status is AssessmentStatus.COMPLETED:
         return assessment

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
 from typing import TypeVar
 
 import errors
 from models import (
     Assessment,
     AssessmentStatus,
-    Continuation,
     Step,
     Task,
     TestSession,
@@ -20,13 +18,12 @@ from models import (
     Ticket,
     admission,
     clock,
-    moves,
     system,
 )
 from models.base import Owned
 from models.unit import transactional
 from services import endings
-from services.holding import locked
+from services.holding import notice
 from services.site import Site
 
 log = logging.getLogger("admit.clockwork")
@@ -43,7 +40,7 @@ async def run(site: Site, sweep_seconds: float) -> None:
     while True:
         await asyncio.sleep(sweep_seconds)
         try:
-            await note_lost(site)  # first: after the server was away, a clock that a task stops stands since then
+            await note_lost(site)
             await close_overdue(site)
             if seconds() >= lapsing_at and await note_lapsed() < AT_ONCE:
                 lapsing_at = seconds() + LAPSE_SECONDS
@@ -55,16 +52,19 @@ async def run(site: Site, sweep_seconds: float) -> None:
 
 async def close_overdue(site: Site) -> int:
     """Close, as of their deadline, the sessions whose deadline and grace have passed; returns how many."""
-    grace = timedelta(seconds=site.limits.answer_grace_seconds)
-    overdue = await TestSession.overdue(clock.now() - grace).limit(AT_ONCE)
-    return await _each(overdue, lambda session: endings.time_out(session, grace))
+    overdue = await TestSession.overdue(clock.now() - site.limits.answer_grace).limit(AT_ONCE)
+    return await _each(overdue, lambda session: endings.catch_up(site, session))
 
 
 async def note_lost(site: Site) -> int:
     """Mark as INTERRUPTED the active sessions of which nothing was heard for too long; returns how many."""
-    since = clock.now() - timedelta(seconds=site.limits.session_lost_seconds)
-    silent = await TestSession.silent(since).limit(AT_ONCE)
-    return await _each(silent, lambda session: _interrupt(session, since))
+    noted, more = 0, True
+    while more:
+        silent = await TestSession.silent(clock.now() - site.limits.silence).limit(AT_ONCE)
+        found = await _each(silent, lambda session: _interrupt(site, session))
+        noted += found
+        more = found > 0 and len(silent) >= AT_ONCE  # of those that are left the next sweep finds the rest
+    return noted
 
 
 async def note_lapsed() -> int:
@@ -100,17 +100,10 @@ async def _lapse(assessment: Assessment) -> bool:
 
 
 @transactional
-async def _interrupt(session: TestSession, since: datetime) -> bool:
-    session, _ = await locked(session)
-    if session.status is not TestSessionStatus.ACTIVE or session.last_seen_at is None or session.last_seen_at >= since:
-        return False
-    actor = system(session.organization_id)
-    task = await Task.seen_by(actor, session.task_id)
-    # the clock stops at the last sign of life: the time until somebody noticed was not the candidate's
-    stops = task.continuation is Continuation.CLOCK_STOPS
-    stopped_at = session.last_seen_at if stops else None
-    await moves.move(session, TestSessionStatus.INTERRUPTED, actor, stopped_at=stopped_at)
-    return True
+async def _interrupt(site: Site, session: TestSession) -> bool:
+    await Ticket.hold(session.ticket_id)
+    await session.refresh_from_db()
+    return await notice(site, session)
 
 
 async def _each(rows: Sequence[R], work: Callable[[R], Awaitable[bool]]) -> int:

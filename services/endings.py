@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from models import (
@@ -22,7 +22,8 @@ from models import (
 )
 from models.unit import transactional
 from services import results, timekeeping
-from services.holding import locked
+from services.holding import locked, notice
+from services.site import Site
 
 
 async def end(
@@ -38,25 +39,29 @@ async def end(
 
 
 @transactional
-async def time_out(session: TestSession, grace: timedelta) -> bool:
-    """Close the session at its deadline if that and the grace have passed; False if somebody was quicker."""
-    session, ticket = await locked(session)
-    if not timekeeping.is_overdue(session, clock.now(), grace):
+async def catch_up(site: Site, session: TestSession) -> bool:
+    """Bring the session to where time has brought it; False if it need not be closed, or somebody was quicker."""
+    session, ticket = await locked(site, session)
+    return await settle(site, session, ticket)
+
+
+async def settle(site: Site, session: TestSession, ticket: Ticket) -> bool:
+    """Close the session at its deadline if that and the grace have passed; whether it was. The ticket's lock is held.
+
+    Whoever was lost is so first: where the task stops the clock, the deadline waited for them.
+    """
+    await notice(site, session)
+    if not timekeeping.is_overdue(session, clock.now(), site.limits.answer_grace):
         return False
-    await _time_out(session, ticket)
+    by = system(session.organization_id)
+    await end(session, ticket, TestSessionStatus.TIMED_OUT, by, session.deadline_at or clock.now())
     return True
 
 
-async def settle(session: TestSession, ticket: Ticket, grace: timedelta) -> None:
-    """Close the session first if it should have been closed already; the ticket's lock is held."""
-    if timekeeping.is_overdue(session, clock.now(), grace):
-        await _time_out(session, ticket)
-
-
-async def settle_all(assessment_id: UUID, ticket: Ticket, grace: timedelta) -> None:
+async def settle_all(site: Site, assessment_id: UUID, ticket: Ticket) -> None:
     """The same for every session of the assessment."""
     for session in await TestSession.of_assessment(assessment_id):
-        await settle(session, ticket, grace)
+        await settle(site, session, ticket)
 
 
 async def stop(session: TestSession, ticket: Ticket, actor: Actor, reason: str | None) -> None:
@@ -69,11 +74,6 @@ def moment_of_end(session: TestSession) -> datetime:
     """When a session that is ended now has ended: within the grace, at its deadline."""
     now = clock.now()
     return min(now, session.deadline_at) if session.deadline_at and session.clock_runs else now
-
-
-async def _time_out(session: TestSession, ticket: Ticket) -> None:
-    by = system(session.organization_id)
-    await end(session, ticket, TestSessionStatus.TIMED_OUT, by, session.deadline_at or clock.now())
 
 
 async def _complete(assessment_id: UUID, ticket: Ticket, actor: Actor, at: datetime) -> None:

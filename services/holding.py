@@ -1,4 +1,8 @@
-"""Taking hold of a session, so that what is read stays true until the transaction ends."""
+"""Taking hold of sessions, so that what is read stays true until the transaction ends.
+
+Whoever takes hold of a session finds in its row that its candidate was lost, whether or not the clockwork had come by:
+nothing about its time is judged before that.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,67 @@ from collections.abc import Collection
 from uuid import UUID
 
 import errors
-from models import Actor, Permission, TestSession, TestSessionStatus, Ticket
+from models import (
+    Actor,
+    Continuation,
+    Permission,
+    Task,
+    TestSession,
+    TestSessionStatus,
+    Ticket,
+    clock,
+    moves,
+    system,
+)
+from services import timekeeping
+from services.site import Site
 
 
-async def held(actor: Actor, session_id: UUID, permission: Permission) -> tuple[TestSession, Ticket]:
+async def held(site: Site, actor: Actor, session_id: UUID, permission: Permission) -> tuple[TestSession, Ticket]:
     """The session and its ticket, locked, for staff. Raises NotFound, then Forbidden."""
     session = await TestSession.seen_by(actor, session_id)
     actor.must(permission)
-    return await locked(session)
+    return await locked(site, session)
 
 
-async def held_by_candidate(actor: Actor, session_id: UUID) -> tuple[TestSession, Ticket]:
+async def held_by_candidate(site: Site, actor: Actor, session_id: UUID) -> tuple[TestSession, Ticket]:
     """The candidate's own session and ticket, locked. Raises NotFound, and Forbidden for anybody else."""
     session = await TestSession.seen_by(actor, session_id)
     if not actor.is_candidate:
         raise errors.Forbidden("Only the candidate can do this.")
-    return await locked(session)
+    return await locked(site, session)
 
 
-async def locked(session: TestSession) -> tuple[TestSession, Ticket]:
+async def locked(site: Site, session: TestSession) -> tuple[TestSession, Ticket]:
     """The session as it is once its ticket is locked."""
     ticket = await Ticket.hold(session.ticket_id)
     await session.refresh_from_db()
+    await notice(site, session)
     return session, ticket
+
+
+async def all_locked(site: Site, actor: Actor, sessions: Collection[TestSession]) -> list[TestSession]:
+    """The same for several of them, oldest first."""
+    await Ticket.hold_all({session.ticket_id for session in sessions})
+    rows = await TestSession.these(actor, [session.id for session in sessions])
+    for session in rows:
+        await notice(site, session)
+    return rows
+
+
+async def notice(site: Site, session: TestSession) -> bool:
+    """Mark the session INTERRUPTED if its candidate is lost; whether they were. The ticket's lock is held.
+
+    Where the task stops the clock, it stopped at the last sign of life: the time until somebody noticed was not the
+    candidate's.
+    """
+    if not timekeeping.is_lost(session, clock.now(), site.limits.silence):
+        return False
+    by = system(session.organization_id)
+    task = await Task.seen_by(by, session.task_id)
+    stopped_at = session.last_seen_at if task.continuation is Continuation.CLOCK_STOPS else None
+    await moves.move(session, TestSessionStatus.INTERRUPTED, by, stopped_at=stopped_at)
+    return True
 
 
 def must_be(session: TestSession, statuses: Collection[TestSessionStatus], wanted: TestSessionStatus) -> None:

@@ -26,7 +26,7 @@ from models import (
 from models.session import ENDED, RUNNING, UNFINISHED
 from models.unit import transactional
 from services import endings, results, texts, timekeeping
-from services.holding import held, must_be
+from services.holding import all_locked, held, must_be
 from services.site import Site
 
 REASON = 500
@@ -44,9 +44,9 @@ class Change:
 
 
 @transactional
-async def admit(actor: Actor, session_id: UUID) -> TestSession:
+async def admit(site: Site, actor: Actor, session_id: UUID) -> TestSession:
     """Let the candidate begin: the clock starts when they do. Raises MoveNotAllowed."""
-    session, _ = await held(actor, session_id, Permission.PROCTOR)
+    session, _ = await held(site, actor, session_id, Permission.PROCTOR)
     await moves.move(session, S.READY, actor)
     return session
 
@@ -54,7 +54,7 @@ async def admit(actor: Actor, session_id: UUID) -> TestSession:
 @transactional
 async def pause(site: Site, actor: Actor, session_id: UUID, reason: str | None) -> TestSession:
     """Stop a running session's clock. Raises MoveNotAllowed, InvalidInput."""
-    session, _ = await held(actor, session_id, Permission.PROCTOR)
+    session, _ = await held(site, actor, session_id, Permission.PROCTOR)
     why = texts.optional_line("reason", reason, REASON)
     _must_not_be_over(site, session, S.PAUSED)
     must_be(session, RUNNING, S.PAUSED)
@@ -65,9 +65,9 @@ async def pause(site: Site, actor: Actor, session_id: UUID, reason: str | None) 
 
 
 @transactional
-async def resume(actor: Actor, session_id: UUID) -> TestSession:
+async def resume(site: Site, actor: Actor, session_id: UUID) -> TestSession:
     """Start a paused session's clock again; the ledger gives back what the pause took. Raises MoveNotAllowed."""
-    session, _ = await held(actor, session_id, Permission.PROCTOR)
+    session, _ = await held(site, actor, session_id, Permission.PROCTOR)
     must_be(session, (S.PAUSED,), S.ACTIVE)
     now = clock.now()
     await timekeeping.give_back(session, now, actor)
@@ -78,7 +78,7 @@ async def resume(actor: Actor, session_id: UUID) -> TestSession:
 @transactional
 async def terminate(site: Site, actor: Actor, session_id: UUID, reason: str | None) -> TestSession:
     """End an unfinished session, answers kept, or cancel one that never began. Raises MoveNotAllowed, InvalidInput."""
-    session, ticket = await held(actor, session_id, Permission.PROCTOR)
+    session, ticket = await held(site, actor, session_id, Permission.PROCTOR)
     why = texts.optional_line("reason", reason, REASON)
     _must_not_be_over(site, session, S.TERMINATED)
     must_be(session, UNFINISHED, S.TERMINATED)
@@ -87,13 +87,13 @@ async def terminate(site: Site, actor: Actor, session_id: UUID, reason: str | No
 
 
 @transactional
-async def reinstate(actor: Actor, session_id: UUID, seconds: int, reason: str | None) -> TestSession:
+async def reinstate(site: Site, actor: Actor, session_id: UUID, seconds: int, reason: str | None) -> TestSession:
     """Bring an ended session back, paused, with the time that was left at its end and `seconds` more.
 
     What it scored counts no more. Raises MoveNotAllowed, InvalidInput, TicketRevoked, AssessmentEnded for a cancelled
     assessment, and AnotherTestRunning while the candidate is busy with another session or assessment.
     """
-    session, ticket = await held(actor, session_id, Permission.PROCTOR)
+    session, ticket = await held(site, actor, session_id, Permission.PROCTOR)
     why = texts.optional_line("reason", reason, REASON)
     if not 0 <= seconds <= MOST:
         raise errors.InvalidInput("seconds", f"Give between 0 and {MOST:,} seconds.")
@@ -124,8 +124,7 @@ async def adjust(
     why = texts.optional_line("reason", change.reason, REASON)
     if not 0 < abs(change.seconds) <= MOST:
         raise errors.InvalidInput("seconds", f"Give or take between 1 and {MOST:,} seconds.")
-    await Ticket.hold_all({session.ticket_id for session in wanted})
-    sessions = await TestSession.these(actor, [session.id for session in wanted])
+    sessions = await all_locked(site, actor, wanted)
     if task_id is not None:
         sessions = [session for session in sessions if _can_be_adjusted(site, session)]
     for session in sessions:
@@ -180,7 +179,7 @@ async def _reopen(session: TestSession, ticket: Ticket, actor: Actor) -> None:
 
 
 def _is_over(site: Site, session: TestSession) -> bool:
-    return timekeeping.is_overdue(session, clock.now(), timedelta(seconds=site.limits.answer_grace_seconds))
+    return timekeeping.is_overdue(session, clock.now(), site.limits.answer_grace)
 
 
 def _must_not_be_over(site: Site, session: TestSession, wanted: TestSessionStatus) -> None:

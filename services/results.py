@@ -20,13 +20,12 @@ from models import (
     Task,
     Test,
     TestSession,
-    Ticket,
     clock,
 )
 from models.event import record
 from models.unit import transactional
 from services import scoring, texts
-from services.holding import held
+from services.holding import all_locked, held
 from services.site import Site
 
 COMMENT = 5_000
@@ -58,12 +57,14 @@ async def withdraw(session: TestSession) -> None:
 
 
 @transactional
-async def mark(actor: Actor, session_id: UUID, question_id: str, points: float, comment: str | None) -> TestSession:
+async def mark(
+    site: Site, actor: Actor, session_id: UUID, question_id: str, points: float, comment: str | None
+) -> TestSession:
     """Give one answer an instructor's mark; the newest counts, and every one is kept.
 
     Raises GradingNotPossible before the end, InvalidInput for points that the question does not have.
     """
-    session, _ = await held(actor, session_id, Permission.GRADE)
+    session, _ = await held(site, actor, session_id, Permission.GRADE)
     if session.grading not in MARKABLE:
         raise errors.GradingNotPossible
     test = await Test.seen_by(actor, session.test_id)
@@ -100,9 +101,7 @@ async def release(
     """
     sessions = await _wanted(site, actor, session_ids, task_id)
     actor.must(Permission.GRADE)
-    await Ticket.hold_all({session.ticket_id for session in sessions})
-    keys = [session.id for session in sessions]
-    sessions = await TestSession.these(actor, keys)
+    sessions = await all_locked(site, actor, sessions)
     graded = [session for session in sessions if session.grading is GradingStatus.FULLY_GRADED]
     if session_ids is not None and len(graded) < len(sessions):
         raise errors.GradingNotPossible

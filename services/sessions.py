@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +42,7 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
     if not actor.is_candidate or actor.ticket_id is None or actor.assessment_id is None:
         raise errors.Forbidden("Only a candidate can start a test.")
     ticket = await Ticket.hold(actor.ticket_id)
-    await endings.settle_all(actor.assessment_id, ticket, _grace(site))
+    await endings.settle_all(site, actor.assessment_id, ticket)
     assessment = await Assessment.seen_by(actor, actor.assessment_id)
     task = await Task.seen_by(actor, assessment.task_id)
     sessions = await TestSession.of_assessment(assessment.id)
@@ -67,8 +66,8 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
 @transactional
 async def seen(site: Site, actor: Actor, session_id: UUID) -> TestSession:
     """The candidate is there: a session that was thought lost goes on."""
-    session, ticket = await held_by_candidate(actor, session_id)
-    await endings.settle(session, ticket, _grace(site))
+    session, ticket = await held_by_candidate(site, actor, session_id)
+    await endings.settle(site, session, ticket)
     await present(session, actor)
     return session
 
@@ -76,8 +75,8 @@ async def seen(site: Site, actor: Actor, session_id: UUID) -> TestSession:
 @transactional
 async def submit(site: Site, actor: Actor, session_id: UUID) -> TestSession:
     """Hand the test in; a session that has ended stays as it is. Raises ProctorAwaited or SessionPaused."""
-    session, ticket = await held_by_candidate(actor, session_id)
-    await endings.settle(session, ticket, _grace(site))
+    session, ticket = await held_by_candidate(site, actor, session_id)
+    await endings.settle(site, session, ticket)
     if session.has_ended:
         return session
     must_run(session)
@@ -87,12 +86,17 @@ async def submit(site: Site, actor: Actor, session_id: UUID) -> TestSession:
 
 
 async def current(site: Site, actor: Actor, session_id: UUID) -> TestSession:
-    """The session as it is now: closed first, if its time is up. Raises NotFound."""
+    """The session as it is now: closed first, if its time is up, or interrupted, if its candidate is lost.
+
+    Raises NotFound.
+    """
     session = await TestSession.seen_by(actor, session_id)
     if not actor.is_candidate:
         actor.must(Permission.READ)
-    if timekeeping.is_overdue(session, clock.now(), _grace(site)):
-        await endings.time_out(session, _grace(site))
+    now, limits = clock.now(), site.limits
+    lost = timekeeping.is_lost(session, now, limits.silence)
+    if lost or timekeeping.is_overdue(session, now, limits.answer_grace):
+        await endings.catch_up(site, session)
     return session
 
 
@@ -115,7 +119,7 @@ async def terminate_of_ticket(site: Site, actor: Actor, ticket: Ticket, reason: 
     """
     ticket = await Ticket.hold(ticket.id)
     for session in await TestSession.unfinished_of(ticket):
-        await endings.settle(session, ticket, _grace(site))
+        await endings.settle(site, session, ticket)
         if session.is_unfinished:
             await endings.stop(session, ticket, actor, reason)
 
@@ -175,7 +179,3 @@ async def _begun(
         await timekeeping.enter(session, seconds, cause, actor)
     if assessment.status is AssessmentStatus.CREATED:
         await moves.move(assessment, AssessmentStatus.IN_PROGRESS, actor)
-
-
-def _grace(site: Site) -> timedelta:
-    return timedelta(seconds=site.limits.answer_grace_seconds)

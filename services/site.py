@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from services.bucket import Bucket
@@ -36,6 +37,16 @@ class Limits:
     export_workers: int = 1
     export_stale_seconds: int = 60
     recheck_seconds: float = 5.0
+
+    @property
+    def answer_grace(self) -> timedelta:
+        """How long after its deadline a session still takes answers."""
+        return timedelta(seconds=self.answer_grace_seconds)
+
+    @property
+    def silence(self) -> timedelta:
+        """How long nothing is heard of a candidate before they are lost."""
+        return timedelta(seconds=self.session_lost_seconds)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,12 @@ async def give_back(session: TestSession, now: datetime, actor: Actor) -> None:
     await session.save(update_fields=["stopped_at"])
 
 
+def is_lost(session: TestSession, now: datetime, silence: timedelta) -> bool:
+    """Whether nothing was heard of the active session's candidate for longer than that."""
+    heard_of = session.last_seen_at
+    return session.status is TestSessionStatus.ACTIVE and heard_of is not None and heard_of < now - silence
+
+
 def is_overdue(session: TestSession, now: datetime, grace: timedelta) -> bool:
     """Whether the running session's deadline and its grace have passed."""
     return session.clock_runs and session.deadline_at is not None and now >= session.deadline_at + grace

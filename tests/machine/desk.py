@@ -133,7 +133,7 @@ class Desk(Meeting):
         return sorted({at for at in moments if at is not None and at > self.world.now})
 
     def look_at(self, gid: str, client: Client | None) -> None:
-        """Staff, or the candidate, look at the session: it is closed first if its time is up."""
+        """Staff, or the candidate, look at the session: it is brought first to where time has brought it."""
         self.forward(microseconds=1)
         alive = client is None or self.counts(client)
         session: Session = self.world.by[gid]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.machine import marking
-from tests.machine.sitting import end, enter_seconds, give_back, is_over, moment, settle
+from tests.machine.sitting import end, enter_seconds, give_back, is_over, moment, notice, settle
 from tests.machine.tables import ENDED, RUNNING, UNFINISHED
 from tests.machine.things import No, Session, Task, Ticket, World
 
@@ -22,6 +22,7 @@ def admit(world: World, session: Session) -> Session:
 
 def pause(world: World, session: Session) -> Session:
     """Stop the clock."""
+    notice(world, session)
     if is_over(world, session) or session.status not in RUNNING:
         raise No("MoveNotAllowed")
     at = moment(world, session)
@@ -41,6 +42,7 @@ def resume(world: World, session: Session) -> Session:
 
 def terminate(world: World, session: Session) -> Session:
     """End a session that can still go on."""
+    notice(world, session)
     if is_over(world, session) or session.status not in UNFINISHED:
         raise No("MoveNotAllowed")
     stop(world, session)
@@ -75,6 +77,7 @@ def reinstate(world: World, session: Session, seconds: int) -> Session:
 
 def adjust(world: World, sessions: Sequence[Session], seconds: int) -> list[Session]:
     """Give or take time in all of these or none; more than what is left cannot be taken."""
+    notice(world, *sessions)
     for session in sorted(sessions, key=lambda one: one.gid):
         if session.status in ENDED or is_over(world, session):
             raise No("SessionEnded")
@@ -88,6 +91,7 @@ def adjust(world: World, sessions: Sequence[Session], seconds: int) -> list[Sess
 def adjust_all(world: World, task: Task, seconds: int) -> list[Session]:
     """The same for all of the task that have a clock and whose time is not up."""
     unfinished = [one for one in world.sessions() if one.task is task and one.status in UNFINISHED]
+    notice(world, *unfinished)
     return adjust(world, [one for one in unfinished if one.deadline and not is_over(world, one)], seconds)
 
 

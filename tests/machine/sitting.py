@@ -72,8 +72,18 @@ def is_over(world: World, session: Session) -> bool:
     return session.ticks and session.deadline is not None and world.now >= session.deadline + GRACE
 
 
+def notice(world: World, *sessions: Session) -> int:
+    """Whoever was not heard of is lost, and where the task says so, the clock stopped at the last sign of life."""
+    lost = [one for one in sessions if one.status == "ACTIVE" and one.seen < world.now - LOST]
+    for session in lost:
+        session.status = "INTERRUPTED"
+        session.stopped = session.seen if session.task.stops else None
+    return len(lost)
+
+
 def settle(world: World, *sessions: Session) -> int:
-    """Close as of their deadline those whose time is up."""
+    """Close as of their deadline those whose time is up, once it is known who was lost."""
+    notice(world, *sessions)
     late = [session for session in sessions if is_over(world, session)]
     for session in late:
         end(world, session, "TIMED_OUT", session.deadline or world.now)
@@ -111,6 +121,7 @@ def beat(world: World, session: Session) -> Session:
 
 def save(world: World, session: Session, rows: Sequence[tuple[str, Any, int]]) -> Session:
     """Keep answers `(question, value, sequence)`: the highest sequence counts, nothing counts after the grace."""
+    notice(world, session)
     late = session.ticks and session.deadline is not None and world.now > session.deadline + GRACE
     if session.status == "TIMED_OUT" or late:
         raise No("DeadlinePassed")
@@ -193,16 +204,12 @@ def complete(world: World, assessment: Assessment) -> Assessment:
 
 def sweep_overdue(world: World) -> int:
     """The clockwork closes what is over."""
-    return settle(world, *world.sessions())
+    return settle(world, *[session for session in world.sessions() if is_over(world, session)])
 
 
 def sweep_lost(world: World) -> int:
-    """The clockwork notes who was not heard of; where the task says so, the clock stopped at the last sign of life."""
-    lost = [one for one in world.sessions() if one.status == "ACTIVE" and one.seen < world.now - LOST]
-    for session in lost:
-        session.status = "INTERRUPTED"
-        session.stopped = session.seen if session.task.stops else None
-    return len(lost)
+    """The clockwork notes who was not heard of."""
+    return notice(world, *world.sessions())
 
 
 def sweep_lapsed(world: World) -> int:

@@ -34,7 +34,8 @@ async def test_a_session_is_closed_at_its_deadline_not_when_it_was_noticed(
     assert (kept.status, kept.ended_at) == ("TIMED_OUT", datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
     assert (await Answer.get()).value == "kept"
     assert (await Assessment.get()).status == "COMPLETED"
-    assert await Event.filter(type="TEST_SESSION_STATUS_CHANGED", actor="system").count() == 1
+    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "INTERRUPTED"), ("INTERRUPTED", "TIMED_OUT")]
+    assert await Event.filter(type="TEST_SESSION_STATUS_CHANGED", actor="system").count() == 2
 
 
 async def test_the_grace_is_over_before_a_session_is_closed(app: Starlette, door: Door, clock: Clock) -> None:
@@ -125,14 +126,13 @@ async def test_of_two_who_close_at_once_one_does(app: Starlette, door: Door, clo
     session = await hall.start()
     clock.forward(hours=2)
     first, second = await row(session), await row(session)
-    grace = clock.time - clock.time
 
     closed = await asyncio.gather(
-        endings.time_out(first, grace), endings.time_out(second, grace), clockwork.close_overdue(hall.site)
+        endings.catch_up(hall.site, first), endings.catch_up(hall.site, second), clockwork.close_overdue(hall.site)
     )
 
     assert sum(closed) == 1
-    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "TIMED_OUT")]
+    assert await statuses() == [(None, "ACTIVE"), ("ACTIVE", "INTERRUPTED"), ("INTERRUPTED", "TIMED_OUT")]
 
 
 async def test_a_silent_session_is_interrupted_and_its_clock_runs_on(app: Starlette, door: Door, clock: Clock) -> None:
