@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -107,6 +108,22 @@ async def test_time_is_given_and_taken_at_once_and_never_below_what_is_left(
     assert taken["testSessions"][0]["remainingSeconds"] == 0
     ledger = [(entry["seconds"], entry["cause"], entry["reason"]) for entry in taken["testSessions"][0]["timeLedger"]]
     assert ledger == [(600, "PROCTOR", "Noise outside"), (-2400, "OTHER", None)]
+    assert await ledger_is_exact(session)
+
+
+async def test_of_many_adjustments_at_once_every_second_counts(app: Starlette, door: Door) -> None:
+    hall = await open_hall(app, door)
+    session = await hall.start()
+    seconds = [60, -1] * 6
+
+    answers = await asyncio.gather(
+        *(hall.owner.mutate(ADJUST, testSessionIds=[session["id"]], seconds=each) for each in seconds)
+    )
+
+    assert {answer["__typename"] for answer in answers} == {"AdjustTimeSuccess"}
+    seen = await hall.look(session)
+    assert sorted(entry["seconds"] for entry in seen["timeLedger"]) == sorted(seconds)
+    assert seen["remainingSeconds"] == 3600 + sum(seconds)
     assert await ledger_is_exact(session)
 
 
