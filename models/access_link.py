@@ -53,6 +53,11 @@ class AccessLink(Owned):
         return await cls.get_or_none(id=key)
 
     @classmethod
+    async def hold(cls, key: UUID) -> AccessLink | None:
+        """The same, locked; its ticket's lock is held."""
+        return await cls.select_for_update().get_or_none(id=key)
+
+    @classmethod
     def unlimited(cls, actor: Actor, ticket_ids: list[UUID], expires_at: datetime | None) -> QuerySet[AccessLink]:
         """These tickets' links with this expiry and no limit of uses that still count, oldest first."""
         links = cls.visible_to(actor).filter(ticket_id__in=ticket_ids, expires_at=expires_at)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from tortoise import Model, fields
+from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
 import errors
@@ -109,6 +110,14 @@ class Owned(Row):
         # the row alone: who held what the door joins to it, too, would take the two in whatever order
         rows = cls.visible_to(actor).select_for_update(of=(cls._meta.db_table,))
         return _found(await rows.get_or_none(id=key))
+
+    @classmethod
+    async def kept_by(cls, actor: Actor, key: UUID) -> Self:
+        """The same, kept as it is until the transaction ends by as many at once as like: who would change it waits."""
+        client = get_connection("default")
+        if client.capabilities.dialect == "postgres":  # SQLite has one writer
+            await client.execute_query(f'SELECT 1 FROM "{cls._meta.db_table}" WHERE "id" = $1 FOR SHARE', [key])  # noqa: S608
+        return await cls.seen_by(actor, key)
 
 
 def _found(row: R | None) -> R:

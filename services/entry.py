@@ -72,7 +72,7 @@ async def by_link(site: Site, address: str, token: str) -> Entry:
         raise
     if claims.expires_at is not None and clock.now() >= claims.expires_at:
         raise errors.LinkExpired
-    return await _enter(site, (await _link(claims)).ticket_id, claims)
+    return await _enter(site, _good(claims, await AccessLink.by_id(claims.link_id)).ticket_id, claims)
 
 
 async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) -> Entry:
@@ -92,9 +92,9 @@ async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
 @transactional
 async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
     ticket = await Ticket.hold(ticket_id)
-    link = await _link(claims) if claims else None
+    link = _good(claims, await AccessLink.hold(claims.link_id)) if claims else None
     actor = candidate(ticket)
-    task = await Task.seen_by(actor, ticket.task_id)
+    task = await Task.kept_by(actor, ticket.task_id)  # who closes it is told so when nobody is still coming in
     assessment = await Assessment.open_of(ticket)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
     lapsed = ticket.status is TicketStatus.CONSUMED and await Assessment.has_lapsed(ticket)
@@ -132,9 +132,8 @@ async def _begin(ticket: Ticket, actor: Actor, link: AccessLink | None) -> Asses
     return assessment
 
 
-async def _link(claims: LinkClaims) -> AccessLink:
+def _good(claims: LinkClaims, link: AccessLink | None) -> AccessLink:
     """The link that the token names. Raises LinkInvalid when it is gone or replaced, LinkRevoked, LinkExpired."""
-    link = await AccessLink.by_id(claims.link_id)
     if link is None or link.version != claims.version:
         raise errors.LinkInvalid
     if link.revoked_at is not None:

@@ -2,6 +2,10 @@
 
 Whoever takes hold of a session finds in its row that its candidate was lost, whether or not the clockwork had come by:
 nothing about its time is judged before that.
+
+Locks are taken in one order, so that nobody waits in a ring: tickets, by their keys; then the shared link that somebody
+came by; then the task, which many keep at once; and the log's at the end. Who closes a task or revokes a link holds
+that row alone, and the log.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
     ticket = await Ticket.hold(actor.ticket_id)
     await endings.settle_all(site, actor.assessment_id, ticket)
     assessment = await Assessment.seen_by(actor, actor.assessment_id)
-    task = await Task.seen_by(actor, assessment.task_id)
+    task = await Task.kept_by(actor, assessment.task_id)
     sessions = await TestSession.of_assessment(assessment.id)
     if barrier := admission.start_barrier(step, assessment, task, ticket, sessions, clock.now()):
         raise barrier
