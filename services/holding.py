@@ -10,7 +10,8 @@ that row alone, and the log.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 import errors
@@ -51,6 +52,27 @@ async def locked(site: Site, session: TestSession) -> tuple[TestSession, Ticket]
     await session.refresh_from_db()
     await notice(site, session)
     return session, ticket
+
+
+async def chosen(
+    site: Site, actor: Actor, session_ids: Sequence[UUID] | None, task_id: UUID | None, **among: Any
+) -> Sequence[TestSession]:
+    """The sessions with these keys, or else those of the task that are `among` these columns' values; not locked.
+
+    Raises BadRequest unless exactly one of the two is given, NotFound, and TooManyRows for no keys or too many.
+    """
+    if (session_ids is None) == (task_id is None):
+        raise errors.BadRequest("Give either testSessionIds or a taskId.")
+    if task_id is not None:
+        task = await Task.seen_by(actor, task_id)
+        return await TestSession.visible_to(actor).filter(task_id=task.id, **among)
+    keys = session_ids or ()
+    if not 1 <= len(keys) <= site.limits.rows_per_call:
+        raise errors.TooManyRows(site.limits.rows_per_call)
+    found = await TestSession.these(actor, keys)
+    if len(found) < len(set(keys)):
+        raise errors.NotFound
+    return found
 
 
 async def all_locked(site: Site, actor: Actor, sessions: Collection[TestSession]) -> list[TestSession]:

@@ -14,7 +14,6 @@ from models import (
     Assessment,
     AssessmentStatus,
     Permission,
-    Task,
     TestSession,
     TestSessionStatus,
     Ticket,
@@ -26,7 +25,7 @@ from models import (
 from models.session import ENDED, RUNNING, UNFINISHED
 from models.unit import transactional
 from services import endings, results, texts, timekeeping
-from services.holding import all_locked, held, must_be
+from services.holding import all_locked, chosen, held, must_be
 from services.site import Site
 
 REASON = 500
@@ -119,7 +118,7 @@ async def adjust(
     More than what is left cannot be taken: the ledger tells what was. Raises BadRequest unless exactly one of the two
     is given, NotFound, TooManyRows, InvalidInput, SessionEnded.
     """
-    wanted = await _wanted(site, actor, session_ids, task_id)
+    wanted = await chosen(site, actor, session_ids, task_id, status__in=UNFINISHED)
     actor.must(Permission.PROCTOR)
     why = texts.optional_line("reason", change.reason, REASON)
     if not 0 < abs(change.seconds) <= MOST:
@@ -131,17 +130,6 @@ async def adjust(
         _must_be_adjustable(site, session)
         await timekeeping.adjust(session, _takeable(session, change.seconds), change.cause, actor, why)
     return sessions
-
-
-async def _wanted(
-    site: Site, actor: Actor, session_ids: Sequence[UUID] | None, task_id: UUID | None
-) -> Sequence[TestSession]:
-    if (session_ids is None) == (task_id is None):
-        raise errors.BadRequest("Give either testSessionIds or a taskId.")
-    if task_id is not None:
-        task = await Task.seen_by(actor, task_id)
-        return await TestSession.visible_to(actor).filter(task_id=task.id, status__in=UNFINISHED)
-    return await results.these(site, actor, session_ids or ())
 
 
 def _can_be_adjusted(site: Site, session: TestSession) -> bool:

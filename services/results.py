@@ -25,7 +25,7 @@ from models import (
 from models.event import record
 from models.unit import transactional
 from services import scoring, texts
-from services.holding import all_locked, held
+from services.holding import all_locked, chosen, held
 from services.site import Site
 
 COMMENT = 5_000
@@ -99,7 +99,7 @@ async def release(
     Answers the sessions; one whose result was out already is among them. Raises BadRequest unless exactly one of the
     two is given, NotFound, TooManyRows, and GradingNotPossible, having released nothing, if one of them is not graded.
     """
-    sessions = await _wanted(site, actor, session_ids, task_id)
+    sessions = await chosen(site, actor, session_ids, task_id, grading=GradingStatus.FULLY_GRADED)
     actor.must(Permission.GRADE)
     sessions = await all_locked(site, actor, sessions)
     graded = [session for session in sessions if session.grading is GradingStatus.FULLY_GRADED]
@@ -107,27 +107,6 @@ async def release(
         raise errors.GradingNotPossible
     await _release({session.id: session for session in graded}, actor)
     return graded
-
-
-async def _wanted(
-    site: Site, actor: Actor, session_ids: Sequence[UUID] | None, task_id: UUID | None
-) -> Sequence[TestSession]:
-    if (session_ids is None) == (task_id is None):
-        raise errors.BadRequest("Give either testSessionIds or a taskId.")
-    if task_id is not None:
-        task = await Task.seen_by(actor, task_id)
-        return await TestSession.visible_to(actor).filter(task_id=task.id, grading=GradingStatus.FULLY_GRADED)
-    return await these(site, actor, session_ids or ())
-
-
-async def these(site: Site, actor: Actor, session_ids: Sequence[UUID]) -> list[TestSession]:
-    """The sessions with these keys. Raises TooManyRows for none or too many, NotFound if one of them is not there."""
-    if not 1 <= len(session_ids) <= site.limits.rows_per_call:
-        raise errors.TooManyRows(site.limits.rows_per_call)
-    found = await TestSession.these(actor, session_ids)
-    if len(found) < len(set(session_ids)):
-        raise errors.NotFound
-    return found
 
 
 async def _record(session: TestSession, test: Test, marks: dict[str, float], actor: Actor) -> None:
