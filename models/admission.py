@@ -72,6 +72,11 @@ def lapsed_at(task: Task, ticket: Ticket, now: datetime) -> datetime | None:
     return min((end for end in (task.closes_at, ticket.valid_until) if end is not None and now >= end), default=None)
 
 
+def is_sitting(sessions: Sequence[TestSession]) -> bool:
+    """Whether their candidate has begun a test that is not over."""
+    return any(session.status in _BEGUN for session in sessions)
+
+
 def entry_barrier(
     task: Task, ticket: Ticket, sessions: Sequence[TestSession], now: datetime, *, lapsed: bool = False
 ) -> errors.Refused | None:
@@ -82,7 +87,7 @@ def entry_barrier(
     the tests are finished.
     """
     unfinished = [session for session in sessions if session.is_unfinished]
-    if any(session.status in _BEGUN for session in unfinished):
+    if is_sitting(sessions):
         return None
     if unfinished:
         return withdrawn(ticket)

@@ -24,6 +24,8 @@ from services.credentials import candidate_token
 from services.keys import LinkClaims
 from services.site import Site
 
+LINK_REFUSED = (errors.LinkInvalid, errors.LinkRevoked, errors.LinkExpired)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -62,22 +64,22 @@ async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
 async def by_link(site: Site, address: str, token: str) -> Entry:
     """Enter by a shared link's token.
 
-    Raises LinkInvalid, or RateLimited after too many of those; LinkRevoked, LinkExpired, LinkSpent, or why the ticket
-    lets nobody in now.
+    Whoever has begun a test comes back to it, though the link was revoked or has expired since. Raises LinkInvalid, or
+    RateLimited after too many of those; LinkRevoked, LinkExpired, LinkSpent, or why the ticket lets nobody in now.
     """
     try:
         claims = site.keys.open_link(token)
     except errors.LinkInvalid:
         await site.guesses.spend(address=address)  # only the wrong ones: a colleague's typing errors close no good link
         raise
-    if claims.expires_at is not None and clock.now() >= claims.expires_at:
-        raise errors.LinkExpired
-    return await _enter(site, _good(claims, await AccessLink.by_id(claims.link_id)).ticket_id, claims)
+    return await _enter(site, _named(claims, await AccessLink.by_id(claims.link_id)).ticket_id, claims)
 
 
 async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) -> Entry:
     try:
         assessment, ticket, task = await _open(ticket_id, claims)
+    except LINK_REFUSED:
+        raise  # of the link, and not of its ticket
     except errors.Refused as refused:
         await _note(ticket_id, refused)
         raise
@@ -92,11 +94,13 @@ async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
 @transactional
 async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
     ticket = await Ticket.hold(ticket_id)
-    link = _good(claims, await AccessLink.hold(claims.link_id)) if claims else None
+    link = _named(claims, await AccessLink.hold(claims.link_id)) if claims else None
     actor = candidate(ticket)
     task = await Task.kept_by(actor, ticket.task_id)  # who closes it is told so when nobody is still coming in
     assessment = await Assessment.open_of(ticket)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
+    if claims and link and not admission.is_sitting(sessions):
+        _must_count(claims, link)
     lapsed = ticket.status is TicketStatus.CONSUMED and await Assessment.has_lapsed(ticket)
     if barrier := admission.entry_barrier(task, ticket, sessions, clock.now(), lapsed=lapsed):
         raise barrier
@@ -132,15 +136,20 @@ async def _begin(ticket: Ticket, actor: Actor, link: AccessLink | None) -> Asses
     return assessment
 
 
-def _good(claims: LinkClaims, link: AccessLink | None) -> AccessLink:
-    """The link that the token names. Raises LinkInvalid when it is gone or replaced, LinkRevoked, LinkExpired."""
+def _named(claims: LinkClaims, link: AccessLink | None) -> AccessLink:
+    """The link that the token names. Raises LinkInvalid when it is gone or replaced."""
     if link is None or link.version != claims.version:
         raise errors.LinkInvalid
+    return link
+
+
+def _must_count(claims: LinkClaims, link: AccessLink) -> None:
+    """Raise why the link lets nobody in who is not sitting a test: LinkRevoked, LinkExpired."""
+    ends = [at for at in (claims.expires_at, link.expires_at) if at is not None]
+    if ends and clock.now() >= min(ends):
+        raise errors.LinkExpired
     if link.revoked_at is not None:
         raise errors.LinkRevoked
-    if link.expires_at is not None and clock.now() >= link.expires_at:
-        raise errors.LinkExpired
-    return link
 
 
 def candidate(ticket: Ticket, assessment_id: UUID | None = None) -> Actor:

@@ -50,11 +50,13 @@ def barriers(ticket: Ticket, now: datetime) -> list[str]:
 
 def enter(world: World, ticket: Ticket, link: Link | None = None) -> Assessment:
     """The open assessment, or one that is made: free, and as often as one likes."""
-    if link is not None and link.expires is not None and world.now >= link.expires:
-        raise No("LinkExpired")
-    if link is not None and link.revoked is not None:
-        raise No("LinkRevoked")
     assessment = ticket.open()
+    sitting = any(one.status in (*RUNNING, "PAUSED") for one in (assessment.sessions if assessment else ()))
+    if link is not None and not sitting:
+        if link.expires is not None and world.now >= link.expires:
+            raise No("LinkExpired")
+        if link.revoked is not None:
+            raise No("LinkRevoked")
     if why := _barrier(ticket, assessment.sessions if assessment else (), world.now):
         raise No(why, noted=ticket.gid)
     if assessment is None:

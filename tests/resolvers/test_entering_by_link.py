@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 
-from models import AccessLink, Assessment, Ticket
+from models import AccessLink, Assessment, Member, Ticket
 from models import clock as now_of
-from tests.hall import REDEEM, events, key, lasting, site_of
+from services import links
+from tests.hall import REDEEM, events, key, lasting, open_hall, site_of
 from tests.world import Clock, Door
 
 
@@ -67,6 +69,30 @@ async def test_an_expired_a_revoked_and_a_replaced_link_say_so(app: Starlette, d
     ]
     assert await Assessment.all().count() == 0
     assert expiring.use_count == 0
+
+
+@pytest.mark.parametrize("refusal", ["LinkExpired", "LinkRevoked"])
+async def test_a_link_that_counts_no_more_brings_back_who_sits_a_test_and_nobody_else(
+    app: Starlette, door: Door, clock: Clock, refusal: str
+) -> None:
+    hall = await open_hall(app, door, continuation="CLOCK_STOPS")
+    ticket, ends = await Ticket.get(), clock.time + timedelta(hours=1)
+    link = await AccessLink.create(organization_id=ticket.organization_id, ticket_id=ticket.id, expires_at=ends)
+    token = hall.site.keys.seal_link(link.id, link.version, ends)
+    if refusal == "LinkRevoked":
+        await links.revoke((await Member.get()).actor, link.id)
+    else:
+        clock.forward(hours=1)
+
+    before = await door.mutate(REDEEM, token=token)
+    session = await hall.start()
+    during = await door.mutate(REDEEM, token=token)
+    await hall.submit(session)
+    after = await door.mutate(REDEEM, token=token)
+
+    assert (before["__typename"], after["__typename"]) == (refusal, refusal)
+    assert during["assessment"]["id"] == (await Assessment.get()).gid
+    assert (await Ticket.get()).last_refusal is None
 
 
 async def test_forged_links_spend_a_budget_and_good_ones_go_on_working(app: Starlette, door: Door) -> None:
