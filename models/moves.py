@@ -29,7 +29,7 @@ class Stateful(Owned):
         return {}
 
 
-async def move(row: Stateful, to: StrEnum, actor: Actor, *, reason: str | None = None, **changes: Any) -> None:
+async def move(row: Stateful, to: StrEnum, actor: Actor, **changes: Any) -> None:
     """Set the status (and `changes`) if the table allows it and nobody else was quicker.
 
     Raises MoveNotAllowed, having changed nothing, otherwise.
@@ -41,8 +41,7 @@ async def move(row: Stateful, to: StrEnum, actor: Actor, *, reason: str | None =
         await row.refresh_from_db(fields=["status"])
         raise errors.MoveNotAllowed(row.status, to)
     row.update_from_dict({"status": to, **changes})
-    payload: dict[str, Any] = {"from": was, "to": to, **({"reason": reason} if reason else {})}
-    event.record(row.moved, row.gid, actor, **row.concerns(), **payload)
+    event.record(row.moved, row.gid, actor, **row.concerns(), **{"from": was, "to": to})
 
 
 def begin(row: Stateful, actor: Actor, **payload: Any) -> None:

@@ -74,6 +74,8 @@ class TestSession(Stateful):
 
     `deadline_at` is `started_at` + `base_seconds` + the sum of its time adjustments, to the second; all three are null
     for a test without a limit. `stopped_at` is when the clock stopped (PAUSED, or INTERRUPTED where the task says so).
+    `status_reason` is what staff said when they paused, ended or reinstated it last: words about a person, which stand
+    here, where they can be blanked, and not in the log.
     """
 
     __test__ = False
@@ -112,6 +114,7 @@ class TestSession(Stateful):
     ended_at: datetime | None = fields.DatetimeField(null=True)
     stopped_at: datetime | None = fields.DatetimeField(null=True)
     last_seen_at: datetime | None = fields.DatetimeField(null=True)
+    status_reason = fields.CharField(max_length=500, null=True)
     answered = fields.IntField(default=0)
     total = fields.IntField(default=0)
 

@@ -72,6 +72,15 @@ class TestSession(Node):
         return clock.now()
 
     @strawberry.field(
+        description="What staff said when they paused, ended or reinstated it last; null to candidates.",
+        graphql_type=str | None,
+    )
+    @staticmethod
+    def status_reason(root: strawberry.Parent[models.TestSession], info: Info) -> str | None:
+        """Words among staff, kept out of the log."""
+        return None if info.context.actor.is_candidate else root.status_reason
+
+    @strawberry.field(
         description="How many of the questions are answered.", graphql_type=Progress, metadata=declared(Itself())
     )
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from models import (
@@ -27,12 +28,15 @@ from services.site import Site
 
 
 async def end(
-    session: TestSession, ticket: Ticket, to: TestSessionStatus, actor: Actor, at: datetime, reason: str | None = None
+    session: TestSession, ticket: Ticket, to: TestSessionStatus, actor: Actor, at: datetime, **changes: Any
 ) -> None:
-    """End the session, score it, and finish its assessment if that was the last; the ticket's lock is held."""
+    """End the session (and set `changes`), score it, and finish its assessment if that was the last.
+
+    The ticket's lock is held.
+    """
     gradable = to is not TestSessionStatus.CANCELLED
     pending = {"grading": GradingStatus.PENDING} if gradable else {}
-    await moves.move(session, to, actor, reason=reason, ended_at=at, **pending)
+    await moves.move(session, to, actor, ended_at=at, **pending, **changes)
     if gradable:
         await results.grade(session, actor)
     await _complete(session.assessment_id, ticket, actor, at)
@@ -67,7 +71,7 @@ async def settle_all(site: Site, assessment_id: UUID, ticket: Ticket) -> None:
 async def stop(session: TestSession, ticket: Ticket, actor: Actor, reason: str | None) -> None:
     """Terminate a session that has begun, cancel one that waits; the ticket's lock is held."""
     to = TestSessionStatus.TERMINATED if session.has_begun else TestSessionStatus.CANCELLED
-    await end(session, ticket, to, actor, moment_of_end(session), reason)
+    await end(session, ticket, to, actor, moment_of_end(session), status_reason=reason)
 
 
 def moment_of_end(session: TestSession) -> datetime:

@@ -59,7 +59,7 @@ async def pause(site: Site, actor: Actor, session_id: UUID, reason: str | None) 
     must_be(session, RUNNING, S.PAUSED)
     now = endings.moment_of_end(session)  # within the grace no time is left, and none is made
     await timekeeping.give_back(session, now, actor)
-    await moves.move(session, S.PAUSED, actor, reason=why, stopped_at=now)
+    await moves.move(session, S.PAUSED, actor, status_reason=why, stopped_at=now)
     return session
 
 
@@ -104,7 +104,7 @@ async def reinstate(site: Site, actor: Actor, session_id: UUID, seconds: int, re
     session.stopped_at = session.stopped_at or session.ended_at
     away = timekeeping.stopped_seconds(session, now)
     await timekeeping.adjust(session, away + seconds, TimeCause.REINSTATEMENT, actor, why)
-    await moves.move(session, S.PAUSED, actor, reason=why, stopped_at=now, ended_at=None)
+    await moves.move(session, S.PAUSED, actor, status_reason=why, stopped_at=now, ended_at=None)
     await results.withdraw(session)
     return session
 
