@@ -34,6 +34,13 @@ async def test_a_browser_gets_the_page_and_its_policy(door: Door) -> None:
     assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
 
 
+async def test_the_page_has_a_mark_of_its_own(door: Door) -> None:
+    page = (await door.client.get("/graphql", headers={"accept": "text/html"})).text
+
+    [address] = re.findall(r'<link rel="icon" href="([^"]+)"', page)
+    assert (await door.client.get(address)).headers["content-type"].startswith("image/svg+xml")
+
+
 @pytest.mark.parametrize("name", ["nothing.js", "..%2fpackage.json", "%2e%2e/package.json"])
 async def test_no_other_file_is_served(door: Door, name: str) -> None:
     answer: httpx.Response = await door.client.get(f"/graphql/assets/{name}")
