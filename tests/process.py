@@ -98,3 +98,9 @@ async def gone(servers: Sequence[Running]) -> None:
     for server in servers:
         if server.process.returncode is None:
             await server.stop(signal.SIGKILL)
+
+
+def resident(pid: int) -> float:
+    """The memory that a process has now, in megabytes."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) / 1024

@@ -18,7 +18,7 @@ from server import create_app
 from settings import Settings
 from tests.conftest import serving
 from tests.listening import Socket, event_stream, socket
-from tests.process import running
+from tests.process import resident, running
 from tests.resolvers.test_door import JSON, RESPONSE_JSON, body, post
 from tests.world import LOG_IN, PASSWORD, Clock, Door
 
@@ -366,13 +366,13 @@ async def test_under_all_of_them_at_once_the_server_answers_others_and_does_not_
         httpx.AsyncClient(base_url=server.base_url, trust_env=False, timeout=PROBE) as other,
     ):
         await client.post("/graphql", json={"query": OWN})
-        before = _resident(server.process.pid)
+        before = resident(server.process.pid)
 
         attacks = [*DOCUMENTS.values(), *CIRCULAR.values(), *different]
         answers = asyncio.gather(*(client.post("/graphql", json={"query": one}) for one in attacks))
         probes = [await other.get("/healthz") for _ in range(20)]
         statuses = {answer.status_code for answer in await answers}
-        grown = _resident(server.process.pid) - before
+        grown = resident(server.process.pid) - before
 
     assert [probe.status_code for probe in probes] == [200] * 20
     assert statuses == {200, 400}
@@ -383,9 +383,3 @@ def _worked(pid: int) -> float:
     """The processor time of a process, in seconds; a busy machine does not lengthen it."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident(pid: int) -> float:
-    """The memory of a process, in megabytes."""
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
