@@ -7,9 +7,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tests.faults.cluster import Cluster, Redis
+from tests.faults.cluster import Cluster
 from tests.faults.figures import Figures, Length, NotHere, table
 from tests.faults.scripts import EVERYWHERE, ON_POSTGRES, play, postgres_and_redis
+from tests.redis_server import Redis
 
 
 async def main(wanted: Sequence[str]) -> int:

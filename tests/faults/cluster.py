@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of our own, in a temporary folder, that a script may stop, kill and start again."""
+"""A PostgreSQL of our own, in a temporary folder, that a script may stop, kill and start again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import pwd
 import shutil
-import signal
 import tempfile
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
@@ -126,41 +125,3 @@ async def cluster() -> AsyncIterator[Cluster]:
                 await made.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-class Redis:
-    """One redis-server on a port of its own; nothing of it is kept when it stops."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def url(self) -> str:
-        """How to reach it."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    async def start(self) -> None:
-        """Serve."""
-        arguments = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-        self._process = await asyncio.create_subprocess_exec(
-            "redis-server", *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
-        )
-        async with asyncio.timeout(10):
-            while True:
-                with suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.01)
-
-    async def stop(self) -> None:
-        """Be gone at once."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
-            await self._process.wait()
-
-
-def redis_is_here() -> bool:
-    """Whether this machine has a redis-server."""
-    return shutil.which("redis-server") is not None

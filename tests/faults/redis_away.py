@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.faults.cluster import Redis
 from tests.faults.crowd import Crowd, client, crowd, now
 from tests.faults.figures import Figures, Length
 from tests.faults.stage import Stage
 from tests.hall import ENTER
+from tests.redis_server import Redis
 from tests.world import LOG_IN, PASSWORD, Door
 
 AT_LAST = 60.0  # seconds after which codes are given up

@@ -17,9 +17,10 @@ from tests.faults import (
     stopped,
     twins,
 )
-from tests.faults.cluster import Cluster, Redis, cluster, programs, redis_is_here
+from tests.faults.cluster import Cluster, cluster, programs
 from tests.faults.figures import Figures, Length, NotHere
 from tests.faults.stage import Stage, stage
+from tests.redis_server import Redis, redis_is_here
 
 Script = Callable[[Stage, Length], Awaitable[Figures]]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests import process
-from tests.faults.cluster import Cluster, Redis
+from tests.faults.cluster import Cluster
 from tests.process import Running
+from tests.redis_server import Redis
 
 # what the crowd of a script asks for is no attack
 GENEROUS = {

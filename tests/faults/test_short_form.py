@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import POSTGRES
-from tests.faults.cluster import Cluster, Redis
+from tests.faults.cluster import Cluster
 from tests.faults.figures import Figures, Length, NotHere, table
 from tests.faults.scripts import EVERYWHERE, ON_POSTGRES, play, postgres_and_redis
+from tests.redis_server import Redis
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

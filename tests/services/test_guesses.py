@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,10 +24,10 @@ from services.guesses import Allowance, Guesses, network
 from services.shared_counters import Shared
 from tests.conftest import REDIS
 from tests.hall import site_of
+from tests.redis_server import Redis, needs_redis, running_redis
 from tests.world import PASSWORD, Door
 
 ROOT = Path(__file__).parent.parent.parent
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 
 
 class Tick:
@@ -39,39 +38,6 @@ class Tick:
 
     def __call__(self) -> float:
         return self.time
-
-
-@dataclass
-class Redis:
-    """A Redis of the tests' own."""
-
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-
-@asynccontextmanager
-async def running_redis(port: int) -> AsyncIterator[Redis]:
-    """One that runs on this port."""
-    arguments = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec("redis-server", *arguments, stdout=quiet, stderr=quiet)
-    try:
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                break
-            except OSError:
-                assert process.returncode is None
-                await asyncio.sleep(0.01)
-        writer.close()
-        yield Redis(port)
-    finally:
-        process.kill()
-        await process.wait()
 
 
 @pytest.fixture

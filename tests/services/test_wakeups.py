@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
@@ -19,24 +16,11 @@ from models.unit import transactional
 from services.pulse import Pulse
 from services.wakeups import Outbox, channel_of, wakeups
 from tests.listening import PATIENCE
+from tests.redis_server import needs_redis, running_redis
 
 SELDOM = 3_600.0
 CHANNEL = channel_of("admit")
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 ANOTHER_PROCESS = bytes(16)
-
-
-@asynccontextmanager
-async def redis_server(port: int) -> AsyncIterator[None]:
-    """A Redis of this test's own."""
-    arguments = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec("redis-server", *arguments, stdout=quiet, stderr=quiet)
-    try:
-        yield
-    finally:
-        process.kill()
-        await process.wait()
 
 
 @pytest.fixture
@@ -84,7 +68,7 @@ async def test_without_redis_what_another_process_wrote_is_found_by_looking(app:
 async def test_redis_carries_the_pulse_from_another_process(app: Starlette, port: int) -> None:
     pulse, ours, other = Pulse(), chance.new_id(), chance.new_id()
 
-    async with redis_server(port), wakeups(pulse, f"redis://127.0.0.1:{port}", SELDOM), Redis(port=port) as another:
+    async with running_redis(port), wakeups(pulse, f"redis://127.0.0.1:{port}", SELDOM), Redis(port=port) as another:
         with pulse.followed(ours), pulse.followed(other):
             await beaten(pulse, ours)  # when the server listens
             waiting, not_meant = asyncio.create_task(beaten(pulse, ours)), pulse.next(other)
@@ -99,7 +83,7 @@ async def test_redis_carries_the_pulse_from_another_process(app: Starlette, port
 async def test_a_commit_is_told_to_other_processes(app: Starlette, port: int) -> None:
     organization = await Organization.create(name="Hill School")
 
-    async with redis_server(port), Redis(port=port) as another, another.pubsub() as channel:
+    async with running_redis(port), Redis(port=port) as another, another.pubsub() as channel:
         await _listening(channel)
         async with wakeups(Pulse(), f"redis://127.0.0.1:{port}", SELDOM):
             await happen(organization.id)
@@ -120,7 +104,7 @@ async def test_without_its_redis_writes_go_on_and_when_it_is_back_so_are_the_wak
                 await happen(organization.id)
                 assert beat.is_set()
                 waiting = asyncio.create_task(beaten(pulse, organization.id))
-                async with redis_server(port), Redis(port=port) as another:
+                async with running_redis(port), Redis(port=port) as another:
                     await waiting  # everybody looks again when Redis is there
                     waiting = asyncio.create_task(beaten(pulse, organization.id))
                     await asyncio.sleep(0)
