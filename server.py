@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,8 +19,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models import database
 from planner.extension import Planned
+from planner.front import Front
 from planner.tiers import Planner
 from resolvers.door import Door
+from resolvers.over_http import FIXED
+from resolvers.quick import Quick
 from resolvers.roots import make_schema
 from schema.bounds import Bounds
 from services import clockwork, exporting
@@ -53,8 +57,8 @@ from web import (
 )
 from web.bodies import Bodies, BodyBounds
 from web.bugs import Bugs
-from web.hosts import Hosts
-from web.security import SecurityHeaders
+from web.hosts import Hosts, is_among
+from web.security import SecurityHeaders, headers_of
 
 
 def make_site(settings: Settings) -> Site:
@@ -102,6 +106,7 @@ def create_app(settings: Settings) -> Starlette:
     """The whole application. The database must have been migrated."""
     site = make_site(settings)
     schema = make_schema(_bounds(settings), Planned)
+    planner = Planner(schema._schema, settings.plans, settings.plan_characters)  # noqa: SLF001  it has no public name
     door = Door(
         schema,
         site,
@@ -111,7 +116,7 @@ def create_app(settings: Settings) -> Starlette:
         body_bytes=settings.body_bytes,
         list_body_bytes=settings.list_body_bytes,
         shows_schema=not settings.is_production,
-        planner=Planner(schema._schema, settings.plans, settings.plan_characters),  # noqa: SLF001  Strawberry has no public name
+        front=Front(planner, schema.shelf, schema.bounds),
         page=graphiql.response,
     )
 
@@ -150,7 +155,7 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=_guards(settings),
+        middleware=_guards(settings, door),
         exception_handlers=pages.exception_handlers,
     )
     app.router.redirect_slashes = False
@@ -164,12 +169,22 @@ def _bounds(settings: Settings) -> Bounds:
     return Bounds(**{name: getattr(settings, f"query_{name}") for name in names})
 
 
-def _guards(settings: Settings) -> list[Middleware]:
+def _guards(settings: Settings, door: Door) -> list[Middleware]:
     """What every request passes, the outermost first."""
     largest = max(settings.body_bytes, settings.list_body_bytes)
+    only_tls = settings.base_url.startswith("https:")
+    headers = {name: value for name, value in headers_of(only_tls=only_tls).items() if name not in FIXED}
     return [
         *([Middleware(ProxyHeadersMiddleware, list(settings.proxies))] if settings.proxies else []),
-        Middleware(SecurityHeaders, only_tls=settings.base_url.startswith("https:")),
+        Middleware(
+            Quick,
+            door,
+            is_ours=partial(is_among, frozenset(settings.hosts)),
+            headers=headers,
+            body_bytes=min(settings.body_bytes, settings.list_body_bytes),
+            body_seconds=settings.body_seconds,
+        ),
+        Middleware(SecurityHeaders, only_tls=only_tls),
         Middleware(Hosts, settings.hosts),
         Middleware(
             CORSMiddleware,

@@ -1,4 +1,4 @@
-"""One statement that answers one text: how the planner reads. On SQLite by connections of its own.
+"""One statement that answers one row: how the planner and the doorman read. On SQLite by connections of its own.
 
 A statement that is known to be short runs on the event loop: to hand it to a thread and back would take longer than
 it does. Every other one waits for its turn in a thread.
@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from tortoise import Model
 from tortoise.connection import get_connection
 
 from models.base import cursor_of_key
+
+M = TypeVar("M", bound=Model)
 
 _STATEMENTS = 256  # that a connection keeps prepared
 _PRAGMAS = ("query_only = ON", "cache_size = -65536", "mmap_size = 268435456", "temp_store = MEMORY")
@@ -33,13 +37,15 @@ class Unanswered(Exception):
 class Reader:
     """Reads a database."""
 
-    async def text(self, sql: str, values: Sequence[Any], *, short: bool) -> str | None:
-        """The text that the statement answers; None without one. Raises Unanswered."""
+    parameter = "$"  # what the number of a value follows in a statement
+
+    async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
+        """The first row that the statement answers; None without one. Raises Unanswered."""
         try:
             rows = await get_connection("default").execute_query_dict(sql, list(values))
         except Exception as failure:
             raise Unanswered from failure
-        return next(iter(rows[0].values())) if rows else None
+        return tuple(rows[0].values()) if rows else None
 
     def close(self) -> None:
         """Let go of what it holds."""
@@ -53,7 +59,9 @@ class FileReader(Reader):
         self._here: sqlite3.Connection | None = None
         self._apart: sqlite3.Connection | None = None
 
-    async def text(self, sql: str, values: Sequence[Any], *, short: bool) -> str | None:
+    parameter = "?"
+
+    async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
         """See Reader."""
         log.debug("%s: %s", sql, values)
         stored = [_stored(value) for value in values]
@@ -86,9 +94,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> str | None:
-    found = connection.execute(sql, values).fetchone()
-    return None if found is None else found[0]
+def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    found: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+    return found
 
 
 def _stored(value: Any) -> Any:
@@ -127,3 +135,26 @@ def reader() -> Reader:
     if _reader is None:
         raise Unanswered
     return _reader
+
+
+async def the(model: type[M], condition: str, values: Sequence[Any]) -> M | None:
+    """The row of the model for which this holds, `{0}` being the first value. Raises Unanswered.
+
+    Rows that are stored the same are made once: nobody changes what is answered here.
+    """
+    reading = reader()
+    places = [f"{reading.parameter}{at + 1}" for at in range(len(values))]
+    columns = ", ".join(f'"{column}"' for column in _columns(model).values())
+    where = condition.format(*places)
+    sql = f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {where} LIMIT 1'  # noqa: S608, SLF001  names of ours
+    stored = await reading.row(sql, values, short=True)
+    return None if stored is None else _made(model, stored)
+
+
+def _columns(model: type[Model]) -> Mapping[str, str]:
+    return model._meta.fields_db_projection  # noqa: SLF001  Tortoise has no public way
+
+
+@lru_cache(maxsize=10_000)
+def _made(model: type[M], stored: tuple[Any, ...]) -> M:
+    return model._init_from_db(**dict(zip(_columns(model), stored, strict=True)))  # noqa: SLF001  nor to make rows

@@ -106,11 +106,10 @@ class Postgres:
 
     def moment(self, at: str) -> str:
         """See Dialect."""
-        utc = f"{at} AT TIME ZONE 'UTC'"
-        form = '\'"YYYY-MM-DD"T"HH24:MI:SS\''
-        whole, exact = f"to_char({utc}, {form})", f"to_char({utc}, {form[:-1]}.US')"
-        split = f"date_trunc('second', {at}) = {at}"
-        return f"""'"' || CASE WHEN {split} THEN {whole} ELSE {exact} END || '+00:00"'"""
+        whole = f"""to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')"""
+        exact = f"""to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
+        split = f"CASE WHEN date_trunc('second', {at}) = {at} THEN {whole} ELSE {exact} END"
+        return f"""'"' || {split} || '+00:00"'"""
 
     def number(self, float_: str) -> str:
         """See Dialect: what Python writes with an exponent is left to it."""

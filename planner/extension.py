@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import graphql as g
-import orjson
 from graphql.execution.middleware import MiddlewareManager
 from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
@@ -40,16 +39,15 @@ def _asked(execution: Any) -> Asked:
         execution.variables or {},
         execution.context,
         execution.root_value,
+        dict(execution.context.memo),  # the context of a WebSocket has many operations
     )
 
 
 async def answered(planner: Planner, asked: Asked) -> tuple[Tier, g.ExecutionResult | None]:
     """The result, and which tier it is from; None leaves it to Strawberry."""
-    if (json := await planner.by_sql(asked)) is not None:
-        data: Any = orjson.Fragment(json)
-        return Tier.SQL, g.ExecutionResult(data, None)
-    if (data := await planner.by_completion(asked)) is not None:
-        return Tier.COMPILED, g.ExecutionResult(data, None)
+    found = None if asked.memo else await planner.answer(asked)  # with a memo it has been tried already
+    if found is not None:
+        return found.tier, g.ExecutionResult(found.data, None)
     return Tier.GRAPHQL_CORE, await by_graphql_core(planner.schema, asked) if asked.memo else None
 
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 import graphql as g
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
 from planner.given import Given, Run
 from planner.selections import operation_of
@@ -83,12 +84,27 @@ class Known:
         """The operation that is asked for."""
         return operation_of(self.document, self.name)
 
+    @cached_property
+    def _texts(self) -> dict[str, GraphQLVariableSignature] | None:
+        """The variables' signatures, if all of them are ids and strings, which are what they are."""
+        signatures = [get_variable_signature(self.schema, one) for one in self.operation.variable_definitions or ()]
+        texts = {one.name: one for one in signatures if isinstance(one, GraphQLVariableSignature) and _is_text(one)}
+        return texts if len(texts) == len(signatures) else None
+
     def values(self, sent: Mapping[str, Any]) -> VariableValues:
         """The variables as their types read them. Raises Unplanned for those that are wrong."""
+        if self._texts is not None and all(type(sent.get(name)) is str for name in self._texts):
+            sources = {name: VariableValueSource(one, sent[name]) for name, one in self._texts.items()}
+            return VariableValues(sources, {name: sent[name] for name in self._texts})
         found = get_variable_values(self.schema, self.operation.variable_definitions or (), dict(sent))
         if isinstance(found, list):
             raise Unplanned
         return found
+
+
+def _is_text(signature: GraphQLVariableSignature) -> bool:
+    bare = signature.type.of_type if isinstance(signature.type, g.GraphQLNonNull) else signature.type
+    return bare in (g.GraphQLString, g.GraphQLID)
 
 
 class Plans:

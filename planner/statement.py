@@ -72,6 +72,9 @@ class Writer:
 
     def arguments(self, field: g.GraphQLField, node: g.FieldNode) -> Callable[[VariableValues], dict[str, Any]]:
         """What works out the field's arguments."""
+        if not any("$" in g.print_ast(one) for one in node.arguments or ()):
+            known = get_argument_values(field, node, self._values)
+            return lambda _: known
         return lambda values: get_argument_values(field, node, values)
 
     def new_row(self) -> str:

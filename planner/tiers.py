@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import graphql as g
+import orjson
 from graphql.execution.values import VariableValues
 from prometheus_client import Counter
 
@@ -47,7 +48,7 @@ class Asked:
     variables: Mapping[str, Any]
     context: Any
     root: Any = None
-    memo: Memo = field(default_factory=dict)  # of a completion that was given up
+    memo: Memo = field(default_factory=dict)  # filled in by a completion, for graphql-core if it is given up
 
     @property
     def actor(self) -> Actor:
@@ -56,21 +57,37 @@ class Asked:
         return actor
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The data of an operation that went well, as orjson takes it."""
+
+    tier: Tier
+    data: Any
+
+
 class Planner:
     """The two tiers before graphql-core. `most` operations are known, whose plans have so many `characters`."""
 
     def __init__(self, schema: g.GraphQLSchema, most: int, characters: int) -> None:
         self.schema, self._plans = schema, Plans(most, characters)
 
+    async def answer(self, asked: Asked) -> Answer | None:
+        """The data by the first tier that can; None leaves it to graphql-core, with what is in `asked.memo` by then."""
+        if (json := await self.by_sql(asked)) is not None:
+            return Answer(Tier.SQL, orjson.Fragment(json))
+        if (data := await self.by_completion(asked)) is not None:
+            return Answer(Tier.COMPILED, data)
+        return None
+
     async def by_sql(self, asked: Asked) -> bytes | None:
         """The JSON of the data; None when another tier has to find it, or to say why there is none."""
         try:
-            statement, run = self._statement(asked)
+            statement, run = self.statement(asked)
             values = [value(run) for value in statement.parameters]
-            found = await reading.reader().text(statement.sql, values, short=statement.is_short)
+            found = await reading.reader().row(statement.sql, values, short=statement.is_short)
         except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
             return None
-        return None if found is None else found.encode()
+        return None if found is None or found[0] is None else found[0].encode()
 
     async def by_completion(self, asked: Asked) -> dict[str, Any] | None:
         """The data; None when graphql-core has to find it, from what the root fields have answered: `asked.memo`."""
@@ -85,7 +102,8 @@ class Planner:
     def _known(self, asked: Asked) -> Known:
         return self._plans.known(self.schema, asked.text, asked.document, asked.name)
 
-    def _statement(self, asked: Asked) -> tuple[Statement, Run]:
+    def statement(self, asked: Asked) -> tuple[Statement, Run]:
+        """The statement that answers, and what it is run with. Raises Unplanned."""
         known, sight = self._known(asked), Sight.of(asked.actor)
         if known.operation.operation is not g.OperationType.QUERY:
             raise Unplanned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from graphql import GraphQLError
@@ -28,6 +28,7 @@ from resolvers.context import Context
 from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
 from resolvers.over_sse import EventStream
 from resolvers.over_websocket import Handler, Socket
+from resolvers.quick import CONTEXT
 from resolvers.roots import Schema
 from schema.masking import is_away, is_refused, logged, masked
 from services.credentials import authenticate
@@ -39,10 +40,29 @@ PageOf = Callable[[Request], Response]
 _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
+class Front(Protocol):
+    """Answers what is known already, see planner/front.py; with the planner that contexts carry."""
+
+    planner: Any
+
+    def knows(self, text: str) -> bool:
+        """Whether the document is known to be valid."""
+
+    async def answer(
+        self,
+        text: str,
+        variables: dict[str, Any] | None,
+        name: str | None,
+        context: Context,
+        allowed: Collection[OperationType],
+    ) -> bytes | None:
+        """The whole answer as JSON, if it is plain success."""
+
+
 class Door(GraphQL[Context, None]):
     """`page` is what a browser sees that comes without a question; `body_bytes` bounds what is read of anybody's
     request, `list_body_bytes` of one with a credential, whose mutations take long lists; `shows_schema` says whether
-    strangers may read the schema; `planner` answers faster what it can.
+    strangers may read the schema; `front` answers faster what it can.
     """
 
     websocket_adapter_class = Socket
@@ -59,7 +79,7 @@ class Door(GraphQL[Context, None]):
         body_bytes: int,
         list_body_bytes: int,
         shows_schema: bool,
-        planner: object = None,
+        front: Front | None = None,
         page: PageOf | None = None,
     ) -> None:
         own = urlsplit(site.urls.base_url)
@@ -73,7 +93,7 @@ class Door(GraphQL[Context, None]):
         )
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
-        self._page, self._shows_schema, self._planner = page, shows_schema, planner
+        self._page, self._shows_schema, self._front = page, shows_schema, front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
@@ -123,6 +143,9 @@ class Door(GraphQL[Context, None]):
     async def _executed(
         self, asked: Asked, context: Context, allowed: Collection[OperationType], media: list[str]
     ) -> Response:
+        chosen = media[0] if media else JSON
+        if (answer := await self.quickly(asked, context, allowed)) is not None:
+            return over_http.written(answer, 200, chosen)
         try:
             result = await self.schema.execute(
                 asked.query, asked.variables, context, None, asked.operation_name, allowed
@@ -130,7 +153,6 @@ class Door(GraphQL[Context, None]):
         except CannotGetOperationTypeError as unclear:
             failure = GraphQLError(unclear.as_http_error_reason(), original_error=unclear)
             result = PreExecutionError(None, [masked(failure)])
-        chosen = media[0] if media else JSON
         shown = _shown(result)
         status, headers = over_http.standing(shown, refused=is_refused(result), media=chosen)
         return over_http.answer(shown, status, chosen, headers)
@@ -152,17 +174,29 @@ class Door(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: object) -> Context:
         """Nobody yet; over a WebSocket until `connection_init`."""
-        site = self._site
-        shows_tier = self._shows_schema and SHOW_TIER in request.headers
+        begun: Context | None = request.scope.get(CONTEXT)
+        context = begun or self.context_for(_address(request))
+        context.shows_tier = self._shows_schema and SHOW_TIER in request.headers
+        return context
+
+    def context_for(self, address: str) -> Context:
+        """See resolvers/quick.py."""
+        planner = self._front and self._front.planner
         return Context(
-            ANONYMOUS,
-            site.urls,
-            site,
-            _address(request),
-            shows_schema=self._shows_schema,
-            shows_tier=shows_tier,
-            planner=self._planner,
+            ANONYMOUS, self._site.urls, self._site, address, shows_schema=self._shows_schema, planner=planner
         )
+
+    def knows(self, text: str) -> bool:
+        """See resolvers/quick.py."""
+        return self._front is not None and self._front.knows(text)
+
+    async def quickly(
+        self, asked: Asked, context: Context, allowed: Collection[OperationType] = _BY["POST"]
+    ) -> bytes | None:
+        """See resolvers/quick.py. What was tried that way already is not tried again."""
+        if self._front is None or context.paid is not None:
+            return None
+        return await self._front.answer(asked.query, asked.variables, asked.operation_name, context, allowed)
 
     async def recognise(self, context: Context) -> None:
         """Who sent this socket's `connection_init`, as of now.

@@ -21,6 +21,16 @@ METHODS = "GET, POST"
 _WHOLE = {kind.code: kind.status for kind in (errors.RateLimited, errors.QueryTooComplex, errors.Unavailable)}
 
 
+FIXED = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+_RAW = {
+    media: [
+        (name.lower().encode(), value.encode())
+        for name, value in {**FIXED, "Content-Type": f"{media}; charset=utf-8"}.items()
+    ]
+    for media in (JSON, RESPONSE_JSON)
+}
+
+
 class Refusal(Exception):
     """The request is refused before anything is executed: the status, one sentence, a code, perhaps headers."""
 
@@ -95,13 +105,18 @@ async def read(request: Request, limit: int) -> Asked:
     else:
         _check_type(request)
         fields = _json(await _body(request, limit))
-    return _asked(fields)
+    return asked(fields)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether the Content-Type header says JSON in UTF-8."""
+    media, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
+    charsets = [one.partition("=")[2].strip('"') for one in parameters if one.startswith("charset=")]
+    return media == JSON and all(charset in ("utf-8", "utf8") for charset in charsets)
 
 
 def _check_type(request: Request) -> None:
-    media, *parameters = (piece.strip().lower() for piece in request.headers.get("content-type", "").split(";"))
-    charsets = [one.partition("=")[2].strip('"') for one in parameters if one.startswith("charset=")]
-    if media != JSON or any(charset not in ("utf-8", "utf8") for charset in charsets):
+    if not is_json(request.headers.get("content-type", "")):
         raise Refusal(415, "Send application/json in UTF-8.", Accept=JSON)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "Send the body as it is, without compression.", Accept_Encoding="identity")
@@ -127,7 +142,8 @@ def _json(text: bytes) -> Any:
         raise Refusal(400, "The request is not JSON that can be read.") from None
 
 
-def _asked(fields: Any) -> Asked:
+def asked(fields: Any) -> Asked:
+    """What a request with these fields asks for. Raises Refusal."""
     if isinstance(fields, list):
         raise Refusal(400, "Send one operation at a time: batches are not executed.")
     if not isinstance(fields, dict):
@@ -154,9 +170,18 @@ def standing(body: Mapping[str, Any], *, refused: bool, media: str) -> tuple[int
 
 
 def answer(body: Mapping[str, Any], status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
+    """See `written`."""
+    return written(encode(body), status, media, headers)
+
+
+def written(body: bytes, status: int, media: str, headers: Mapping[str, str] | None = None) -> Response:
     """A response that nobody keeps: answers hold links and codes."""
-    fixed = {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
-    return Response(encode(body), status, {**fixed, **(headers or {}), "Content-Type": f"{media}; charset=utf-8"})
+    return Response(body, status, {**FIXED, **(headers or {}), "Content-Type": f"{media}; charset=utf-8"})
+
+
+def raw_headers(media: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer in this form as ASGI takes them, but for its length."""
+    return _RAW[media]
 
 
 def decode(text: str | bytes) -> Any:

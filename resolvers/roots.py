@@ -63,7 +63,13 @@ class Subscription(ExportSubscriptions, StreamSubscriptions):
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, leaving the logging of errors to the one place that masks them."""
+    """Strawberry's schema, leaving the logging of errors to the one place that masks them.
+
+    The shelf has the documents that were validated, within the bounds.
+    """
+
+    shelf: Shelf
+    bounds: Bounds
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Masked logs what is ours to mend; a client's mistakes are not."""
@@ -78,9 +84,12 @@ def make_schema(bounds: Bounds = USUAL, *more: type[SchemaExtension]) -> Schema:
 
     `more` extensions are inside of those that every schema has.
     """
-    extensions: list[Any] = [partial(Documents, bounds, Shelf()), Masked, FreshContext, *more]
+    shelf = Shelf()
+    extensions: list[Any] = [partial(Documents, bounds, shelf), Masked, FreshContext, *more]
     config = StrawberryConfig(scalar_map=SCALARS)
-    return Schema(Query, Mutation, Subscription, extensions=extensions, config=config, exception_handlers=HANDLERS)
+    made = Schema(Query, Mutation, Subscription, extensions=extensions, config=config, exception_handlers=HANDLERS)
+    made.shelf, made.bounds = shelf, bounds
+    return made
 
 
 logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)

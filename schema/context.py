@@ -157,7 +157,9 @@ class Context:
     urls: Urls
     shows_schema: bool = field(default=True, kw_only=True)  # to strangers, too
     shows_tier: bool = field(default=False, kw_only=True)  # how the operation was answered, in its extensions
-    planner: object = field(default=None, kw_only=True)  # how it is answered faster; the planner's own business
+    planner: Any = field(default=None, kw_only=True)  # what answers faster; its own business, like the memo
+    memo: dict[str, Any] = field(default_factory=dict, kw_only=True)  # what root fields have answered already
+    paid: dict[str, object] | None = field(default=None, kw_only=True)  # what the operation cost, if it is paid for
 
     def __post_init__(self) -> None:
         self.renew()

@@ -23,6 +23,7 @@ from strawberry.types.graphql import OperationType
 
 import errors
 from schema.bounds import Bounds
+from schema.context import Context
 from schema.guard import Guard, amount
 
 KEPT = 100_000  # the weight of all documents: some thirty megabytes
@@ -31,7 +32,7 @@ _ANSWERS = 10  # costs of one document that are remembered
 _LETTERS, _EACH = 150, 8  # so much text weighs as much as a token, and a document by itself as many
 _PARSER = {"Document contains more than": "tokens", "Document is nested too deeply": "depth"}  # its own bounds, ours
 
-_guard = lru_cache(Guard)
+guard_of = lru_cache(Guard)
 
 
 class Ambiguous(CannotGetOperationTypeError):
@@ -105,6 +106,12 @@ def _weight(text: str, known: Known) -> int:
     return known.document.token_count + len(text) // _LETTERS + _EACH
 
 
+async def charged(asker: Context, cost: int) -> dict[str, object]:
+    """Charge the caller, and what they are told of it. Raises RateLimited."""
+    throttle = await asker.charge(cost)
+    return {"requestedQueryCost": cost, **({"throttleStatus": throttle} if throttle else {})}
+
+
 class Documents(SchemaExtension):
     """Parses, measures, charges and validates, in this order.
 
@@ -153,12 +160,12 @@ class Documents(SchemaExtension):
         yield
 
     async def _admit(self, known: Known) -> None:
-        context, guard = self.execution_context, _guard(self.execution_context.schema._schema, self._bounds)  # noqa: SLF001
+        context, guard = self.execution_context, guard_of(self.execution_context.schema._schema, self._bounds)  # noqa: SLF001
         cost, introspects = known.cost(guard, context.operation_name, context.variables)
         if introspects and not context.context.sees_schema:
             raise errors.Unauthenticated("Sign in to read the schema.")
-        throttle = await context.context.charge(cost)
-        self._cost = {"requestedQueryCost": cost, **({"throttleStatus": throttle} if throttle else {})}
+        asker = context.context
+        self._cost = asker.paid if asker.paid is not None else await charged(asker, cost)
 
     def on_execute(self) -> Iterator[None]:
         """What it cost; the events of a subscription, which is paid for when it begins, do not say so again."""

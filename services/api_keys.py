@@ -12,7 +12,7 @@ import errors
 from models import Actor, ActorKind, ApiKey, EventType, Permission, Task, chance, clock
 from models.event import record
 from models.unit import transactional
-from services.credentials import API_KEY_PREFIX, printed_with
+from services.credentials import API_KEY_PREFIX
 from services.site import Site
 from services.texts import line
 
@@ -66,7 +66,7 @@ async def create(
 @transactional
 async def _make(site: Site, actor: Actor, key: ApiKey) -> NewKey:
     secret, key.prefix_shown = _secret()
-    key.hash, key.printed_with = site.keys.fingerprint(secret), printed_with(site)
+    key.hash, key.printed_with = site.keys.fingerprint(secret), site.keys.printed_with
     await key.save()
     narrowed: dict[str, Any] = {} if key.task_ids is None else {"tasks": len(key.task_ids)}
     record(EventType.API_KEY_CREATED, key.gid, actor, scopes=key.scopes, **narrowed)
@@ -100,7 +100,7 @@ async def _rotate(site: Site, actor: Actor, row: ApiKey, overlap_seconds: int) -
         raise errors.ApiKeyEnded
     secret, shown = _secret()
     until = now + timedelta(seconds=overlap_seconds) if overlap_seconds else None
-    rotated = await ApiKey.rotate(row.id, row.hash, site.keys.fingerprint(secret), printed_with(site), shown, until)
+    rotated = await ApiKey.rotate(row.id, row.hash, site.keys.fingerprint(secret), site.keys.printed_with, shown, until)
     await row.refresh_from_db()
     if not rotated:
         raise errors.ApiKeyJustRotated if row.is_live(now) else errors.ApiKeyEnded

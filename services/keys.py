@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,7 @@ SIGNED_LIMIT = 4096
 SEALED_LIMIT = 2048
 KEPT_LIMIT = 4096  # what a cookie may hold, and more than a column does
 HEADER_LIMIT = 200  # ours are below 80; a short header cannot nest deep enough to exhaust the JSON parser
+_ASKED_FOR_A_NAME = "which SECRET_KEY"  # nobody's secret
 LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 # All that joserfc and we can raise over a token; its cause is never chained, lest a piece of the token reach a log.
@@ -143,7 +145,12 @@ class Keys:
 
     def fingerprints(self, secret: str) -> tuple[str, ...]:
         """Every form under which the secret may have been stored, newest first: look up with all of them."""
-        return tuple(hmac.new(key, _bytes(secret), hashlib.sha256).hexdigest() for key in self._printing)
+        return tuple(hmac.digest(key, _bytes(secret), "sha256").hex() for key in self._printing)
+
+    @cached_property
+    def printed_with(self) -> str:
+        """A name for the secret that fingerprints now, from which it cannot be found."""
+        return self.fingerprint(_ASKED_FOR_A_NAME)[:16]
 
     def stamp(self, purpose: str, message: str) -> str:
         """A URL-safe tag that only we can put on this message, for this purpose."""

@@ -20,7 +20,6 @@ from typing import NamedTuple
 import errors
 from models import chance, clock, dependents
 from models.dependents import Dependents
-from services.credentials import printed_with
 from services.identity_providers import CLIENT_SECRET
 from services.site import Site
 
@@ -83,8 +82,8 @@ async def still_needed(site: Site, since: datetime) -> list[str]:
     kinds = {
         "log-ins, at most": await dependents.log_ins(since),
         "access links": await dependents.access_links(since),
-        "API keys that were not used by their secret since": await dependents.api_keys(printed_with(site)),
-        "rotated API keys' secrets before": await dependents.previous_secrets(printed_with(site)),
+        "API keys that were not used by their secret since": await dependents.api_keys(site.keys.printed_with),
+        "rotated API keys' secrets before": await dependents.previous_secrets(site.keys.printed_with),
     }
     told = [_told(name, found) for name, found in kinds.items() if found.count]
     sealed = [secret for secret in await dependents.client_secrets() if not site.keys.is_newest(CLIENT_SECRET, secret)]

@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 from commands import configured
 from models import clock as models_clock
 from models import database
-from planner import extension
+from planner.tiers import Planner
 from server import create_app
 from settings import Settings
 from tests import twins
@@ -57,7 +57,7 @@ def no_secret_is_logged(log_watch: LogWatch) -> Iterator[None]:
 def every_tier_agrees(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail whatever test asks something that two tiers answer differently; tests that count statements ask once."""
     if "statements" not in request.fixturenames:
-        monkeypatch.setattr(extension, "answered", twins.answered)
+        monkeypatch.setattr(Planner, "answer", twins.answer)
     twins.DIFFERENCES.clear()
     yield
     assert twins.DIFFERENCES == []

@@ -6,19 +6,23 @@ import re
 from collections import Counter
 from typing import Any
 
-import graphql as g
 import orjson
+from tortoise.connection import get_connection
 
+from models import reading
 from planner.extension import by_graphql_core
-from planner.tiers import Asked, Planner, Tier
+from planner.given import Run
+from planner.plans import Statement
+from planner.tiers import Answer, Asked, Planner, Tier
 
 _SEALED = re.compile(rb"/a/[\w.-]+")  # a shared link is sealed anew each time that it is shown
 DIFFERENCES: list[str] = []
+_EXPLAINED: set[str] = set()
 SEEN: Counter[Tier] = Counter()
 
 
-async def answered(planner: Planner, asked: Asked) -> tuple[Tier, g.ExecutionResult | None]:
-    """In place of planner.extension.answered: the same, and a note where two tiers differ."""
+async def answer(planner: Planner, asked: Asked) -> Answer | None:
+    """In place of Planner.answer: the same, and a note where two tiers differ."""
     found = await _each(planner, asked)
     if _differ(found) and found[Tier.COMPILED] is None:  # the rows may have changed in between: once more
         asked.memo.clear()
@@ -27,15 +31,47 @@ async def answered(planner: Planner, asked: Asked) -> tuple[Tier, g.ExecutionRes
         DIFFERENCES.append(f"{asked.text} {asked.variables}: {found}")
     tier = next(tier for tier in Tier if found[tier] is not None)
     SEEN[tier] += 1
-    data: Any = found[tier]
-    return tier, data if tier is Tier.GRAPHQL_CORE else g.ExecutionResult(orjson.Fragment(data), None)  # type: ignore[arg-type]  # bytes of JSON
+    return None if tier is Tier.GRAPHQL_CORE else Answer(tier, orjson.Fragment(found[tier]))
 
 
 async def _each(planner: Planner, asked: Asked) -> dict[Tier, Any]:
     sql = await planner.by_sql(asked)
+    if sql is not None:
+        await _looked_up(*planner.statement(asked))
     compiled = await planner.by_completion(asked)
     core = await by_graphql_core(planner.schema, asked)
     return {Tier.SQL: sql, Tier.COMPILED: None if compiled is None else encoded(compiled), Tier.GRAPHQL_CORE: core}
+
+
+async def _looked_up(statement: Statement, run: Run) -> None:
+    """Note a statement that reads a table without an index, whatever is in the table now."""
+    if statement.sql in _EXPLAINED:
+        return
+    _EXPLAINED.add(statement.sql)
+    values = [value(run) for value in statement.parameters]
+    reader = reading.reader()
+    if isinstance(reader, reading.FileReader):
+        connection = reader._here or reader._apart
+        assert connection
+        stored = [reading._stored(value) for value in values]
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", stored)]
+        scans = [line for line in plan if re.match(r"SCAN (?!page|\(|json_each|CONSTANT)", line)]
+    else:
+        scans = [line for line in await _postgres_plan(statement.sql, values) if "Seq Scan" in line]
+    if scans:
+        DIFFERENCES.append(f"{statement.sql} reads without an index: {scans}")
+
+
+async def _postgres_plan(sql: str, values: list[Any]) -> list[str]:
+    """How PostgreSQL goes about it when tables are large; those of a test are so small that it reads them whole."""
+    client: Any = get_connection("default")
+    connection = await client.borrow()
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            return [row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *values)]
+    finally:
+        await client.give_back(connection)
 
 
 def _differ(found: dict[Tier, Any]) -> bool:

@@ -31,6 +31,11 @@ class Hosts:
     def _is_ours(self, headers: Headers) -> bool:
         match headers.getlist("host"):
             case [host]:
-                found = _HOST.fullmatch(host.lower())
-                return found is not None and found[1] in self._hosts
+                return is_among(self._hosts, host)
         return False
+
+
+def is_among(hosts: Collection[str], host: str) -> bool:
+    """Whether a Host header names one of these, whatever the port."""
+    found = _HOST.fullmatch(host.lower())
+    return found is not None and found[1] in hosts

@@ -28,13 +28,17 @@ HEADERS = {
 ONLY_TLS = {"Strict-Transport-Security": "max-age=31536000"}  # of this host: others of the domain are not ours to bind
 
 
+def headers_of(*, only_tls: bool) -> dict[str, str]:
+    """What every answer has; a page may hold a person's answers, and nobody keeps it."""
+    return {**HEADERS, **(ONLY_TLS if only_tls else {}), "Cache-Control": "no-store"}
+
+
 class SecurityHeaders:
     """Adds each header that an answer does not set itself."""
 
     def __init__(self, app: ASGIApp, *, only_tls: bool = False) -> None:
         self._app = app
-        # a page may hold a person's answers: nobody keeps it
-        self._headers = {**HEADERS, **(ONLY_TLS if only_tls else {}), "Cache-Control": "no-store"}
+        self._headers = headers_of(only_tls=only_tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; HTTP answers leave with the headers."""

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 import errors
 from models import AccessLink, ApiKey, IdentityProvider, Login
 from services import rotation
-from services.credentials import printed_with
 from services.identity_providers import CLIENT_SECRET
 from services.rotation import Pair, Step
 from tests import process
@@ -147,7 +146,7 @@ async def test_nothing_depends_on_it_any_more_when_all_has_ended_or_was_made_ane
     await IdentityProvider.all().update(client_secret=site.keys.seal(CLIENT_SECRET, "hush"))
     switched = clock.forward(days=1)
     await AccessLink.filter(id=things.link.id).update(revoked_at=switched)
-    await ApiKey.filter(id=things.api_key.id).update(printed_with=printed_with(site))
+    await ApiKey.filter(id=things.api_key.id).update(printed_with=site.keys.printed_with)
     clock.forward(days=30)
 
     assert await rotation.still_needed(site, switched) == []

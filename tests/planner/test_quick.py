@@ -1,0 +1,135 @@
+"""The short way in answers as the long way does, to the byte, headers included; what is unusual goes the long way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from planner.front import Front
+from resolvers.quick import Quick
+from tests.furnished import furnish
+from tests.world import ISSUE_TICKETS, Door
+
+DOCUMENT = "query Q($code: String) { ticket(invitationCode: $code) { id status task { name } } }"
+USUAL: dict[str, str] = {"content-type": "application/json", "accept": "application/json"}
+REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "usual": (USUAL, {}),
+    "no accept": ({"content-type": "application/json", "accept": "*/*"}, {}),
+    "new media type": ({**USUAL, "accept": "application/graphql-response+json, application/json;q=0.9"}, {}),
+    "utf-8": ({**USUAL, "content-type": "application/json; charset=utf-8"}, {}),
+    "latin": ({**USUAL, "content-type": "application/json; charset=latin-1"}, {}),
+    "form": ({**USUAL, "content-type": "application/x-www-form-urlencoded"}, {}),
+    "html": ({**USUAL, "accept": "text/html"}, {}),
+    "stream": ({**USUAL, "accept": "text/event-stream"}, {}),
+    "origin": ({**USUAL, "origin": "https://app.example"}, {}),
+    "compressed": ({**USUAL, "content-encoding": "gzip"}, {}),
+    "other host": ({**USUAL, "host": "evil.example"}, {}),
+    "wrong credential": ({**USUAL, "authorization": "Bearer admit_wrong"}, {}),
+    "no credential": ({**USUAL, "authorization": ""}, {}),
+    "operation name": (USUAL, {"operationName": "Q"}),
+    "wrong operation name": (USUAL, {"operationName": "R"}),
+    "wrong variables": (USUAL, {"variables": {"code": 7}}),
+    "no such code": (USUAL, {"variables": {"code": "NOPE"}}),
+    "variables are a list": (USUAL, {"variables": []}),
+    "extensions": (USUAL, {"extensions": {"persistedQuery": None}}),
+}
+
+
+@pytest.mark.parametrize(("headers", "over"), REQUESTS.values(), ids=REQUESTS.keys())
+async def test_both_ways_answer_the_same(
+    door: Door, app: Starlette, headers: dict[str, str], over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    code = mine.ticket.code
+    await mine.owner.ask(DOCUMENT, code=code)  # known from now on
+    sent = {"authorization": f"Bearer {mine.owner.token}", **headers}
+    body = {"query": DOCUMENT, "variables": {"code": code}, **over}
+
+    quick = await door.client.post("/graphql", json=body, headers=sent)
+    monkeypatch.setattr(Quick, "_media", lambda *_: None)
+    monkeypatch.setattr(Front, "answer", _never)
+    slow = await door.client.post("/graphql", json=body, headers=sent)
+
+    assert quick.status_code == slow.status_code
+    assert sorted(quick.headers.multi_items()) == sorted(slow.headers.multi_items())
+    assert _steady(quick) == _steady(slow)
+
+
+async def test_a_mutation_that_goes_wrong_beneath_its_root_is_done_once_and_charged_once(
+    door: Door, app: Starlette
+) -> None:
+    document = """mutation ($input: IssueTicketsInput!) { issueTickets(input: $input) {
+      ... on IssueTicketsSuccess { tickets { id testSessions(after: "junk") { nodes { id } } } } } }"""
+    owner = await door.sign_up()
+    task = await owner.open_task()
+    inputs = {"taskId": task["id"], "candidates": [{"fullName": "One"}]}
+    counts = []
+
+    for _ in range(3):  # the first time the long way, then the short way as far as it goes
+        answer = await owner.execute(document, input=inputs)
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+        found = await owner.ask("{ organization { tickets { totalCount } } }")
+        counts.append(found["organization"]["tickets"]["totalCount"])
+
+    assert counts == [1, 2, 3]
+
+
+async def test_a_mutation_is_as_good_the_short_way(door: Door, app: Starlette) -> None:
+    owner = await door.sign_up()
+    task = await owner.open_task()
+
+    made = [await owner.mutate(ISSUE_TICKETS, taskId=task["id"], candidates=[{"fullName": "One"}]) for _ in range(2)]
+
+    assert [one["__typename"] for one in made] == ["IssueTicketsSuccess"] * 2
+    assert made[0]["tickets"][0]["id"] != made[1]["tickets"][0]["id"]
+
+
+async def test_a_body_in_pieces_and_a_client_that_hangs_up_go_the_long_way(app: Starlette, door: Door) -> None:
+    owner = await door.sign_up()
+    await owner.ask("{ organization { id } }")
+    body = b'{"query": "{ organization { id } }"}'
+
+    whole = await _raw(app, owner, len(body), [_part(body[:9], more=True), _part(body[9:])])
+    hung_up = await _raw(app, owner, len(body), [{"type": "http.disconnect"}])
+
+    assert b'"organization"' in whole[-1]["body"]
+    assert hung_up == []
+
+
+def _part(body: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+async def _raw(app: Starlette, owner: Door, length: int, messages: Iterable[dict[str, Any]]) -> list[Any]:
+    left, sent = list(messages), list[Any]()
+    headers = {**USUAL, "host": "admit.test", "authorization": f"Bearer {owner.token}", "content-length": str(length)}
+    scope = {
+        "type": "http", "method": "POST", "path": "/graphql", "raw_path": b"/graphql", "query_string": b"",
+        "root_path": "", "scheme": "https", "http_version": "1.1", "client": ("127.0.0.1", 1), "server": ("t", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()], "state": {},
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+async def _never(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _steady(answer: httpx.Response) -> Any:
+    """The answer without what the bucket holds, which each request changes."""
+    body = answer.json() if "json" in answer.headers["content-type"] else answer.content
+    if isinstance(body, dict):
+        body.get("extensions", {}).get("cost", {}).pop("throttleStatus", None)
+    return body

@@ -1,0 +1,158 @@
+"""Which tier answers what, and that each says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from models import Permission, TestSessionStatus
+from planner.plans import Plans
+from planner.tiers import ANSWERS, Tier
+from resolvers.door import SHOW_TIER
+from resolvers.roots import make_schema
+from server import create_app
+from services import api_keys
+from settings import Settings
+from tests.furnished import furnish
+from tests.world import Clock, Door
+
+PAGED = """
+query ($first: Int, $after: String, $last: Int, $before: String, $more: Boolean = true) {
+  organization { tasks(first: 1) { nodes { tickets(first: $first, after: $after, last: $last, before: $before) {
+    totalCount @include(if: $more) pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    edges { cursor node { id group: invitationCode ...T } } } } } }
+}
+fragment T on Ticket { __typename status candidate { fullName email } task { name ... on Node { id } } }
+"""
+BY_SQL = [
+    "{ organization { id name settings { timeZone } createdAt } __typename }",
+    "{ organization { testSessions { nodes { status grading score maxScore passed progress { answered } } } } }",
+    'query ($id: ID = "?") { node(id: $id) { __typename id ... on Ticket { status } ... on Task { name } } }',
+    PAGED,
+]
+BY_CODE = [
+    "{ organization { tasks { nodes { link steps { position } } } } }",
+    '{ organization { tickets(filter: {text: "cleo"}) { nodes { id } } } }',
+    "{ viewer { __typename } }",
+]
+
+
+async def tier_of(door: Door, document: str, **variables: Any) -> str:
+    """Which tier answered, as a developer is told."""
+    headers = {"authorization": f"Bearer {door.token}", SHOW_TIER: "1"}
+    answer = await door.client.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+    return str(answer.json()["extensions"]["tier"])
+
+
+@pytest.mark.parametrize("document", BY_SQL)
+async def test_what_the_fields_declare_is_answered_by_one_statement(
+    door: Door, app: Starlette, document: str, statements: list[str]
+) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    variables = {"id": mine.ticket.gid} if "$id" in document else {}
+    assert await tier_of(mine.owner, document, **variables) == "sql"
+    await mine.owner.post(document, **variables)
+    statements.clear()
+
+    await mine.owner.post(document, **variables)
+
+    assert [sql for sql in statements if "login" not in sql] == [sql for sql in statements if "AS answer" in sql]
+    assert sum("AS answer" in sql for sql in statements) == 1
+
+
+@pytest.mark.parametrize("document", BY_CODE)
+async def test_what_they_do_not_declare_is_answered_by_generated_code(
+    door: Door, app: Starlette, document: str
+) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+
+    assert await tier_of(mine.owner, document) == "compiled"
+
+
+@pytest.mark.parametrize("document", ["{ __schema { queryType { name } } }", '{ node(id: "tkt_junk") { id } }'])
+async def test_the_schema_and_errors_are_left_to_graphql_core(door: Door, document: str) -> None:
+    owner = await door.sign_up()
+
+    assert await tier_of(owner, document) == "graphql-core"
+
+
+async def test_every_answer_is_counted_by_its_tier(door: Door) -> None:
+    owner = await door.sign_up()
+    before = {tier: ANSWERS[tier]._value.get() for tier in Tier}
+
+    for document in ("{ organization { id } }", "{ viewer { __typename } }", "{ __schema { queryType { name } } }"):
+        await owner.post(document)
+        await owner.post(document)
+
+    assert {tier: ANSWERS[tier]._value.get() - before[tier] for tier in Tier} == dict.fromkeys(Tier, 2)
+    assert "planner_answers_total" in (await door.client.get("/metrics")).text
+
+
+async def test_nobody_is_told_the_tier_in_production(settings: Settings, clock: Clock) -> None:
+    app = create_app(replace(settings, environment="production"))
+    headers = {SHOW_TIER: "1"}
+
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=settings.base_url) as client:
+            answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+
+    assert answer.json()["data"] == {"__typename": "Query"}
+    assert "tier" not in answer.json()["extensions"]
+
+
+async def test_a_plan_is_made_for_what_the_caller_may_and_not_for_who_they_are(door: Door, app: Starlette) -> None:
+    score = "{ organization { testSessions { nodes { id score } } } }"
+    mine = await furnish(app.state.site, await door.sign_up(), TestSessionStatus.SUBMITTED)
+    theirs = await furnish(app.state.site, await door.sign_up(), TestSessionStatus.SUBMITTED)
+    key = await api_keys.create(app.state.site, mine.member.actor, "Reader", [Permission.READ], None)
+    reader = door.with_token(key.secret)
+
+    seen = [(await one.ask(score))["organization"]["testSessions"] for one in (mine.owner, theirs.owner, reader)]
+
+    assert [rows["nodes"][0]["id"] for rows in seen] == [mine.session.gid, theirs.session.gid, mine.session.gid]
+    assert await tier_of(reader, score) == "sql"
+
+
+async def test_plans_that_nobody_asks_for_make_room_for_others() -> None:
+    schema = make_schema()._schema
+    plans = Plans(most=2, characters=1_000_000)
+    documents = dict.fromkeys(("{ a }", "{ b }", "{ c }"))
+
+    known = [plans.known(schema, text, documents[text], None) for text in documents]  # type: ignore[arg-type]  # not looked at
+
+    assert plans.known(schema, "{ c }", None, None) is known[2]  # type: ignore[arg-type]
+    assert plans.known(schema, "{ a }", None, None) is not known[0]  # type: ignore[arg-type]
+    assert len(plans._known) == 2
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"first": 1},
+        {"first": 0},
+        {"last": 1},
+        {"first": 1, "after": None, "more": False},
+        {"first": None, "last": None, "more": True},
+    ],
+    ids=str,
+)
+async def test_every_kind_of_page_is_the_same_by_every_tier(
+    door: Door, app: Starlette, variables: dict[str, Any]
+) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    task = await mine.owner.open_task()
+    await mine.owner.issue(task["id"], 3, group='a "quoted" \\ group of names é 😀 / <b>')
+    paged = PAGED.replace("tasks(first: 1)", "tasks(last: 1)").replace("group: invitationCode", "group")
+
+    answer = await mine.owner.ask(paged, **variables)  # the fixture compares the tiers
+    page = answer["organization"]["tasks"]["nodes"][0]["tickets"]
+    for edge in page["edges"]:
+        for side in ({"first": 2, "after": edge["cursor"]}, {"last": 1, "before": edge["cursor"]}):
+            await mine.owner.ask(paged, **side)
+            assert await tier_of(mine.owner, paged, **side) == "sql"
