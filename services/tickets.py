@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
-
-import orjson
 
 import errors
 from models import (
     Actor,
-    Candidate,
     EventType,
     Permission,
     Task,
@@ -22,13 +18,13 @@ from models import (
     Ticket,
     TicketBatch,
     TicketStatus,
-    chance,
     moves,
 )
 from models.event import record
 from models.ticket import normalise
 from models.unit import transactional
-from services import sessions, texts
+from services import batches, sessions, texts
+from services.batches import Draft
 from services.candidates import NewCandidate, checked
 from services.site import Site
 from services.tasks import check_window
@@ -36,7 +32,6 @@ from services.tasks import check_window
 LABELS = 20
 LABEL = 100
 Wanted: TypeAlias = Mapping[str, UUID | str]  # a column, and its value
-_AT_ONCE = 500  # rows made and written before others get their turn
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,24 @@ class Issued:
 
 
 async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[NewCandidate]) -> Issued:
-    """Make a ticket for each candidate, or none at all.
+    """Make a ticket for each candidate, or none at all, and answer them. Raises what `make` does.
 
-    Raises TooManyRows, InvalidCandidates naming every bad row, InvalidInput, InvalidWindow, IdempotencyKeyReused,
-    TaskArchived. The same key with the same body answers the same tickets, even when the task has changed since.
+    The same key with the same body answers the same tickets, even when the task has changed since.
+    """
+    draft, batch = await make(actor, issue, candidates, site.limits.tickets_per_call)
+    if batch is draft.batch:
+        return Issued(await batches.fresh(draft), replayed=False)
+    return Issued(await batches.kept(actor, batch), replayed=True)
+
+
+async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], limit: int) -> tuple[Draft, TicketBatch]:
+    """Make a ticket for each candidate, or none at all; what was drafted, and the batch that is kept.
+
+    That is another batch if an earlier call with this key made it. Raises TooManyRows, InvalidCandidates naming every
+    bad row, InvalidInput, InvalidWindow, IdempotencyKeyReused, TaskArchived.
     """
     task = await Task.seen_by(actor, issue.task_id)
     actor.must(Permission.ISSUE_TICKETS)
-    limit = site.limits.tickets_per_call
     if not 1 <= len(candidates) <= limit:
         raise errors.TooManyRows(limit)
     candidates = await checked(candidates)
@@ -82,16 +87,16 @@ async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[New
         organization_id=actor.organization,
         task_id=task.id,
         idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
-        body_hash=_hash(issue, candidates),
+        body_hash=await batches.fingerprint(asdict(issue), candidates),
         count=len(candidates),
     )
-    return await _issue(actor, batch, candidates, shared)
+    draft = await batches.draft(batch, candidates, shared)
+    return draft, await _keep(actor, draft)
 
 
 @transactional
-async def _issue(
-    actor: Actor, batch: TicketBatch, candidates: Sequence[NewCandidate], shared: dict[str, Any]
-) -> Issued:
+async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
+    batch = draft.batch
     # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
     await TicketBatch.bulk_create([batch], ignore_conflicts=True)
     if batch.idempotency_key is not None:
@@ -100,48 +105,13 @@ async def _issue(
         if kept is None or kept.body_hash != batch.body_hash:
             raise errors.IdempotencyKeyReused
         if kept.id != batch.id:
-            return Issued(await Ticket.visible_to(actor).filter(batch_id=kept.id).order_by("id"), replayed=True)
+            return kept
     task = await Task.seen_by(actor, batch.task_id)
     if task.status is TaskStatus.ARCHIVED:
         raise errors.TaskArchived
-    tickets = await _write(batch, candidates, shared)
+    await batches.write(draft)
     record(EventType.TICKETS_ISSUED, batch.gid, actor, task_id=batch.task_id, count=batch.count)
-    return Issued(tickets, replayed=False)
-
-
-async def _write(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: dict[str, Any]) -> list[Ticket]:
-    codes = chance.invitation_codes(len(candidates))  # unsorted: a code must say nothing of its neighbour's
-    tickets: list[Ticket] = []
-    for start in range(0, len(candidates), _AT_ONCE):
-        sent = candidates[start : start + _AT_ONCE]
-        people = [_person(batch, one) for one in sent]
-        made = [
-            Ticket(
-                organization_id=batch.organization_id,
-                task_id=batch.task_id,
-                candidate_id=person.id,
-                batch_id=batch.id,
-                code=code,
-                extra_time_percent=one.extra_time_percent,
-                meeting_url=one.meeting_url,
-                **shared,
-            )
-            for one, person, code in zip(sent, people, codes[start : start + _AT_ONCE], strict=True)
-        ]
-        await Candidate.bulk_create(people)
-        await Ticket.bulk_create(made)
-        tickets += made
-    return tickets
-
-
-def _person(batch: TicketBatch, new: NewCandidate) -> Candidate:
-    return Candidate(
-        organization_id=batch.organization_id,
-        full_name=new.full_name,
-        email=new.email,
-        external_id=new.external_id,
-        attributes=new.attributes,
-    )
+    return batch
 
 
 @transactional
@@ -200,9 +170,3 @@ def _labels(labels: Sequence[str]) -> list[str]:
     if len(labels) > LABELS:
         raise errors.InvalidInput("labels", f"At most {LABELS} labels.")
     return list(dict.fromkeys(texts.line(f"labels.{at}", label, LABEL) for at, label in enumerate(labels)))
-
-
-def _hash(issue: Issue, candidates: Sequence[NewCandidate]) -> str:
-    """The fingerprint of everything that the call says."""
-    body = [asdict(issue), [asdict(one) for one in candidates]]
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()

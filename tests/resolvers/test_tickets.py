@@ -314,7 +314,7 @@ async def test_ten_thousand_tickets_are_a_bounded_number_of_statements(door: Doo
         await owner.mutate(document, taskId=task["id"], candidates=people)
         counted[n] = sum(sql.startswith("INSERT") for sql in statements)  # the server's own look-ups are left out
 
-    assert counted == {1: 4, 500: 4, 10_000: 4 + 2 * 19}  # batch, event, and two for each five hundred
+    assert counted == {1: 4, 500: 4, 10_000: 4 + 2 * 9}  # batch, event, and two for each thousand
     assert await models.Ticket.all().count() == 10_501
 
 
