@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -58,7 +59,9 @@ class AccessLink(Owned):
         return await cls.select_for_update().get_or_none(id=key)
 
     @classmethod
-    def unlimited(cls, actor: Actor, ticket_ids: list[UUID], expires_at: datetime | None) -> QuerySet[AccessLink]:
+    def unlimited(
+        cls, actor: Actor, ticket_ids: Sequence[UUID | str], expires_at: datetime | None
+    ) -> QuerySet[AccessLink]:
         """These tickets' links with this expiry and no limit of uses that still count, oldest first."""
         links = cls.visible_to(actor).filter(ticket_id__in=ticket_ids, expires_at=expires_at)
         return links.filter(max_uses=None, revoked_at=None).order_by("id")

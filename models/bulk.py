@@ -1,4 +1,4 @@
-"""Inserting many rows as plain values: no object for each, one statement for a slice, and others' turn in between."""
+"""Many rows as plain values: no object for each, one statement for a slice, and others' turn in between."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from tortoise import Model, fields
+from tortoise.queryset import ValuesListQuery
 
 from models import unit
 from models.base import Row
@@ -24,6 +25,13 @@ async def turns(rows: Sequence[T], size: int = TURN) -> AsyncIterator[Sequence[T
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
         await asyncio.sleep(0)
+
+
+async def select(query: ValuesListQuery[Any]) -> Sequence[Any]:
+    """The rows of values that the query asks for, as the driver gives them: SQLite has text for keys and times."""
+    query.sql()
+    _, rows = await connection().execute_query(*query.query.get_parameterized_sql())
+    return rows
 
 
 async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> None:

@@ -150,11 +150,7 @@ class Ticket(Stateful):
 
     def status_at(self, now: datetime) -> TicketStatus:
         """The status as the clock shows it."""
-        if self.status in USABLE and self.has_expired(now):
-            return TicketStatus.EXPIRED
-        if self.status in USABLE and self.valid_from is not None and now < self.valid_from:
-            return TicketStatus.SCHEDULED
-        return TicketStatus(self.status)
+        return status_shown(TicketStatus(self.status), self.valid_from, self.valid_until, now)
 
     def has_expired(self, now: datetime) -> bool:
         """Whether its time has passed, whatever became of it."""
@@ -168,11 +164,27 @@ class Ticket(Stateful):
     @property
     def invitation_code(self) -> str:
         """The code as people read it, in groups: `ABCD-EFGHJ-KMNP`."""
-        return f"{self.code[:4]}-{self.code[4:9]}-{self.code[9:]}"
+        return grouped(self.code)
 
     def concerns(self) -> dict[str, UUID]:
         """Filed under its task and itself."""
         return {"task_id": self.task_id, "ticket_id": self.id}
+
+
+def status_shown(
+    kept: TicketStatus, valid_from: datetime | None, valid_until: datetime | None, now: datetime
+) -> TicketStatus:
+    """The status as the clock shows it, of a ticket whose columns are these."""
+    if kept not in USABLE:
+        return kept
+    if valid_until is not None and now >= valid_until:
+        return TicketStatus.EXPIRED
+    return TicketStatus.SCHEDULED if valid_from is not None and now < valid_from else kept
+
+
+def grouped(code: str) -> str:
+    """A code as people read it: `ABCD-EFGHJ-KMNP`."""
+    return f"{code[:4]}-{code[4:9]}-{code[9:]}"
 
 
 def normalise(code: str) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tortoise.queryset import QuerySet
 
-from models import AccessLink, Actor, Candidate, EventType, Export, Task, Ticket, TicketStatus, system
+from models import AccessLink, Actor, EventType, Export, Task, Ticket, TicketStatus, bulk, chance, system
 from models.event import record
 from models.filters import TicketFilter
+from models.ticket import grouped, status_shown
 from models.unit import transactional
 from services.spreadsheet import Column
 from services.urls import Urls
 
-CHUNK = 500  # rows read, and links made, at a time: others get their turn in between
+CHUNK = 1_000  # rows read, and links made, at a time: others get their turn in between
 
 COLUMNS = (
     Column("Candidate", 28),
@@ -31,6 +32,10 @@ COLUMNS = (
     Column("Status", 12),
 )
 MEETING = Column("Meeting link", 45)
+COLUMNS_READ = (
+    *("id", "status", "valid_from", "valid_until", "code", "group", "meeting_url"),
+    *("candidate__full_name", "candidate__email", "candidate__external_id"),
+)
 
 
 def columns(task: Task) -> Sequence[Column]:
@@ -40,11 +45,17 @@ def columns(task: Task) -> Sequence[Column]:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some tickets in order, with what their rows need."""
+    """Some tickets in order, as the database gives their columns, and the links of those that can have one."""
 
-    tickets: Sequence[Ticket]
-    candidates: Mapping[UUID, Candidate]
-    links: Mapping[UUID, AccessLink]
+    tickets: Sequence[Sequence[Any]]
+    links: Mapping[str, Link]
+
+
+class Link(NamedTuple):
+    """What a shared link is made of, besides its expiry."""
+
+    key: UUID
+    version: int
 
 
 def tickets(actor: Actor, export: Export, now: datetime) -> QuerySet[Ticket]:
@@ -56,48 +67,63 @@ def tickets(actor: Actor, export: Export, now: datetime) -> QuerySet[Ticket]:
 async def chunks(export: Export, now: datetime) -> AsyncIterator[Chunk]:
     """All of them, a chunk at a time, whatever their number."""
     actor = system(export.organization_id)
-    found = await tickets(actor, export, now).limit(CHUNK)
+    wanted = tickets(actor, export, now).limit(CHUNK)
+    found = await bulk.select(wanted.values_list(*COLUMNS_READ))
     while found:
-        candidates = await Candidate.visible_to(actor).filter(id__in=[ticket.candidate_id for ticket in found])
-        sharing = [ticket.id for ticket in found if ticket.status is not TicketStatus.REVOKED]
-        links = await _shared(actor, export, sharing)
-        yield Chunk(found, {candidate.id: candidate for candidate in candidates}, links)
-        found = await tickets(actor, export, now).filter(id__gt=found[-1].id).limit(CHUNK)
+        sharing = [str(key) for key, status, *_ in found if status != TicketStatus.REVOKED]
+        links = await _links(actor, export, sharing)
+        if missing := [key for key in sharing if key not in links]:
+            links |= await _shared(actor, export, missing)
+        yield Chunk(found, links)
+        found = await bulk.select(wanted.filter(id__gt=found[-1][0]).values_list(*COLUMNS_READ))
+
+
+async def _links(actor: Actor, export: Export, ticket_ids: Sequence[str]) -> dict[str, Link]:
+    """For each ticket its newest unlimited link with this expiry, where there is one."""
+    links = AccessLink.unlimited(actor, ticket_ids, export.links_expire_at)
+    found = await bulk.select(links.values_list("ticket_id", "id", "version"))
+    return {str(ticket): Link(_key(key), version) for ticket, key, version in found}
 
 
 @transactional
-async def _shared(actor: Actor, export: Export, ticket_ids: list[UUID]) -> dict[UUID, AccessLink]:
-    """For each ticket its newest unlimited link with this expiry, made now where there is none."""
-    links = {link.ticket_id: link for link in await AccessLink.unlimited(actor, ticket_ids, export.links_expire_at)}
-    new = [
-        AccessLink(organization_id=actor.organization, ticket_id=key, expires_at=export.links_expire_at)
-        for key in ticket_ids
-        if key not in links
-    ]
+async def _shared(actor: Actor, export: Export, ticket_ids: Sequence[str]) -> dict[str, Link]:
+    """Links for tickets that had none, made now; another export may have made some in the meantime."""
+    links = await _links(actor, export, ticket_ids)
+    new = {key: Link(chance.new_id(), 1) for key in ticket_ids if key not in links}
     if new:
-        await AccessLink.bulk_create(new)
+        same = {"organization_id": actor.organization, "expires_at": export.links_expire_at}
+        await bulk.insert(AccessLink, same, {"id": (link.key for link in new.values()), "ticket_id": new})
         task = f"{Task.prefix}_{export.task_id}"
         details: dict[str, Any] = {"count": len(new), "export": export.gid}
         record(EventType.ACCESS_LINKS_CREATED, task, actor, task_id=export.task_id, **details)
-    return links | {link.ticket_id: link for link in new}
+    return links | new
 
 
-def lines(urls: Urls, task: Task, chunk: Chunk, now: datetime) -> Iterator[list[str | None]]:
+def lines(urls: Urls, task: Task, export: Export, chunk: Chunk, now: datetime) -> Iterator[list[str | None]]:
     """The chunk's cells; sealing a link takes time, so this belongs in a thread."""
-    for ticket in chunk.tickets:
-        candidate, link = chunk.candidates[ticket.candidate_id], chunk.links.get(ticket.id)
+    for key, status, valid_from, valid_until, code, group, meeting, name, email, external_id in chunk.tickets:
+        link, until = chunk.links.get(str(key)), _moment(valid_until)
+        shown = grouped(code)
         line = [
-            candidate.full_name,
-            candidate.email,
-            candidate.external_id,
-            ticket.group,
-            ticket.invitation_code,
-            urls.access_link(task.slug, ticket.invitation_code),
-            urls.shared_link(link) if link else None,
-            f"{ticket.valid_until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if ticket.valid_until else None,
-            ticket.status_at(now).value,
+            name,
+            email,
+            external_id,
+            group,
+            shown,
+            urls.access_link(task.slug, shown),
+            urls.sealed_link(link.key, link.version, export.links_expire_at) if link else None,
+            f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else None,
+            status_shown(TicketStatus(status), _moment(valid_from), until, now).value,
         ]
-        yield [*line, ticket.meeting_url or task.meeting_url] if task.is_proctored else line
+        yield [*line, meeting or task.meeting_url] if task.is_proctored else line
+
+
+def _key(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def stored(ticket_filter: TicketFilter | None) -> dict[str, Any]:

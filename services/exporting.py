@@ -101,7 +101,7 @@ async def make(site: Site, export: Export) -> None:
         path = Path(folder) / "links.xlsx"
         with Spreadsheet(path, "Links", direct_links.columns(task), now) as sheet:
             async for chunk in direct_links.chunks(export, now):
-                lines = direct_links.lines(site.urls, task, chunk, now)
+                lines = direct_links.lines(site.urls, task, export, chunk, now)
                 await _to_its_end(site, export, asyncio.to_thread(sheet.write, lines))
                 await _beat(site, export, min(1.0, sheet.rows / max(total, 1)))
             await _to_its_end(site, export, asyncio.to_thread(sheet.close))

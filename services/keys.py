@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwe, jwt
@@ -24,6 +25,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 import errors
+from models import chance
 
 Key = TypeVar("Key")
 
@@ -73,6 +75,9 @@ class Keys:
         self._secrets = tuple(secrets)
         self._signing = self._ring("jwt")
         self._sealing = self._ring("link")
+        key = derive(self._secrets[0], "link")
+        self._link_cipher = AESGCM(key)
+        self._link_head = _base64(json.dumps({**SEALED, "kid": kid(key)}, separators=(",", ":")).encode())
         self._printing = [derive(secret, "fingerprint") for secret in self._secrets]
 
     def sign(self, audience: str, claims: Mapping[str, Any], expires_at: datetime) -> str:
@@ -99,10 +104,13 @@ class Keys:
 
     def seal_link(self, link_id: UUID, version: int, expires_at: datetime | None) -> str:
         """An encrypted token that names an access link and nothing about the person it lets in."""
-        name, key = next(iter(self._sealing.items()))
-        ends = None if expires_at is None else _seconds(expires_at)
-        payload = json.dumps({"l": link_id.hex, "v": version, "e": ends}, separators=(",", ":"))
-        return jwe.encrypt_compact({**SEALED, "kid": name}, payload, key, algorithms=list(SEALED.values()))
+        ends = "null" if expires_at is None else _seconds(expires_at)
+        payload = f'{{"l":"{link_id.hex}","v":{version},"e":{ends}}}'.encode()
+        nonce = chance.random_bytes(12)
+        sealed = self._link_cipher.encrypt(nonce, payload, self._link_head)
+        # RFC 7516's compact form, as joserfc reads it, in a twentieth of the time that joserfc takes to write it
+        parts = (self._link_head, b"", _base64(nonce), _base64(sealed[:-16]), _base64(sealed[-16:]))
+        return b".".join(parts).decode("ascii")
 
     def open_link(self, token: str) -> LinkClaims:
         """What `seal_link` was given, to the second; anything not sealed here is LinkInvalid. Judges no expiry."""
@@ -189,7 +197,11 @@ def _must_be(value: str) -> jwt.ClaimsOption:
 
 def _tag(secret: str, purpose: str, message: str) -> str:
     digest = hmac.digest(derive(secret, f"stamp/{purpose}"), _bytes(message), "sha256")
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return _base64(digest).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _seconds(moment: datetime) -> int:

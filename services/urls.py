@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import errors
 from models import AccessLink, Assessment, Export, Organization, Task, TestSession, Ticket, clock
@@ -30,7 +31,11 @@ class Urls:
 
     def shared_link(self, link: AccessLink) -> str:
         """The encrypted link to a ticket."""
-        return f"{self.base_url}/a/{self._keys.seal_link(link.id, link.version, link.expires_at)}"
+        return self.sealed_link(link.id, link.version, link.expires_at)
+
+    def sealed_link(self, key: UUID, version: int, expires_at: datetime | None) -> str:
+        """The same from the columns of the link's row."""
+        return f"{self.base_url}/a/{self._keys.seal_link(key, version, expires_at)}"
 
     def assessment(self, assessment: Assessment) -> str:
         """The candidate's list of tests."""
