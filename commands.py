@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, create-organization, backup, restore, rotate-secret, export-schema, demo."""
+"""The command line: serve, migrate, create-organization, import-tickets, backup, restore, rotate-secret, …"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import os
 import resource
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,13 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 
 import errors
-from models import clock, database
+from models import Task, clock, database
 from models.alone import alone
 from resolvers.roots import make_schema
-from services import accounts, backups, demo, rotation
+from services import accounts, backups, demo, imports, rotation
+from services.candidates import NewCandidate
 from services.site import Site
+from services.tickets import Issue
 from settings import Settings, SettingsWrong
 from web import log_lines
 from web.connection import Bounds
@@ -53,6 +55,10 @@ def main(
             case "create-organization":
                 prepare(settings)
                 _say(asyncio.run(_connected(settings, _create_organization(make_site(settings), given))))
+            case "import-tickets":
+                candidates = imports.read(given.path)
+                prepare(settings)
+                _say(asyncio.run(_connected(settings, _import(given, candidates))))
             case "backup":
                 _say(backups.take(settings.database_url, given.path))
             case "restore":
@@ -71,7 +77,8 @@ def main(
                     prepare(settings)
                     serve(settings, create_app)
     except (SettingsWrong, errors.AdmitError) as wrong:
-        print(wrong, file=sys.stderr)  # noqa: T201  a command line speaks
+        rows = [f"Row {one.index + 2}, {one.field}: {one.message}" for one in getattr(wrong, "problems", ())]
+        print(wrong, *rows, sep="\n", file=sys.stderr)  # noqa: T201  a command line speaks
         return 2
     return 0
 
@@ -146,6 +153,16 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name", required=True, help="the organization's name")
     create.add_argument("--owner", required=True, help="the owner's full name")
     create.add_argument("--email", required=True, help="the owner's e-mail address; the password is asked for")
+    tickets_ = commands.add_parser(
+        "import-tickets", help="issue tickets to all candidates of a CSV file, however many, or to none of them"
+    )
+    tickets_.add_argument("path", type=Path, help=f"UTF-8; the first row names columns: {', '.join(imports.COLUMNS)}")
+    tickets_.add_argument("--task", required=True, help="the task's id, like tsk_…")
+    tickets_.add_argument("--group", help="a group for all of them")
+    tickets_.add_argument("--label", action="append", default=[], help="a label for all of them; may be repeated")
+    tickets_.add_argument("--valid-from", type=_moment, help="from when they let their candidates in")
+    tickets_.add_argument("--valid-until", type=_moment, help="until when they let their candidates in")
+    tickets_.add_argument("--idempotency-key", help="a name for this import: again with it and nothing is issued twice")
     return parser
 
 
@@ -173,6 +190,19 @@ async def _create_organization(site: Site, given: argparse.Namespace) -> str:
     password = os.environ.get("ADMIT_PASSWORD") or getpass("Password: ")
     made = await accounts.sign_up(site, given.name, given.owner, given.email, password)
     return f"{made.organization.gid} {made.organization.name}"
+
+
+async def _import(given: argparse.Namespace, candidates: Sequence[NewCandidate]) -> str:
+    issue = Issue(
+        task_id=Task.key_of(given.task),
+        group=given.group,
+        labels=given.label,
+        valid_from=given.valid_from,
+        valid_until=given.valid_until,
+        idempotency_key=given.idempotency_key,
+    )
+    batch, replayed = await imports.run(issue, candidates)
+    return f"{batch.gid} {batch.count:,} tickets {'had been issued before' if replayed else 'issued'}"
 
 
 def _rotate(settings: Settings, site: Site, given: argparse.Namespace) -> str:

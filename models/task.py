@@ -87,6 +87,11 @@ class Task(Stateful):
         known = len(slug) <= _LONGEST_SLUG and slug.isascii() and slug.isprintable()
         return await cls.get_or_none(slug=slug) if known else None
 
+    @classmethod
+    async def by_id(cls, key: UUID) -> Task | None:
+        """The task that an operator names at the command line; whoever runs commands there may see all of them."""
+        return await cls.get_or_none(id=key)
+
     @property
     def is_open(self) -> bool:
         """Whether staff have opened it."""

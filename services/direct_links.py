@@ -54,7 +54,7 @@ class Chunk:
 class Link(NamedTuple):
     """What a shared link is made of, besides its expiry."""
 
-    key: UUID
+    key: UUID | str
     version: int
 
 
@@ -68,28 +68,27 @@ async def chunks(export: Export, now: datetime) -> AsyncIterator[Chunk]:
     """All of them, a chunk at a time, whatever their number."""
     actor = system(export.organization_id)
     wanted = tickets(actor, export, now).limit(CHUNK)
-    found = await bulk.select(wanted.values_list(*COLUMNS_READ))
-    while found:
+    while found := await bulk.select(wanted.values_list(*COLUMNS_READ)):
+        links = await _links(actor, export, wanted)
         sharing = [str(key) for key, status, *_ in found if status != TicketStatus.REVOKED]
-        links = await _links(actor, export, sharing)
-        if missing := [key for key in sharing if key not in links]:
-            links |= await _shared(actor, export, missing)
-        yield Chunk(found, links)
-        found = await bulk.select(wanted.filter(id__gt=found[-1][0]).values_list(*COLUMNS_READ))
+        if any(key not in links for key in sharing):
+            links = await _shared(actor, export, wanted, sharing)
+        yield Chunk(found, {key: links[key] for key in sharing})
+        wanted = tickets(actor, export, now).filter(id__gt=found[-1][0]).limit(CHUNK)
 
 
-async def _links(actor: Actor, export: Export, ticket_ids: Sequence[str]) -> dict[str, Link]:
+async def _links(actor: Actor, export: Export, wanted: QuerySet[Ticket]) -> dict[str, Link]:
     """For each ticket its newest unlimited link with this expiry, where there is one."""
-    links = AccessLink.unlimited(actor, ticket_ids, export.links_expire_at)
+    links = AccessLink.unlimited(actor, wanted, export.links_expire_at)
     found = await bulk.select(links.values_list("ticket_id", "id", "version"))
-    return {str(ticket): Link(_key(key), version) for ticket, key, version in found}
+    return {str(ticket): Link(key, version) for ticket, key, version in found}
 
 
 @transactional
-async def _shared(actor: Actor, export: Export, ticket_ids: Sequence[str]) -> dict[str, Link]:
-    """Links for tickets that had none, made now; another export may have made some in the meantime."""
-    links = await _links(actor, export, ticket_ids)
-    new = {key: Link(chance.new_id(), 1) for key in ticket_ids if key not in links}
+async def _shared(actor: Actor, export: Export, wanted: QuerySet[Ticket], sharing: Sequence[str]) -> dict[str, Link]:
+    """The same for each of those that are sharing, made now where there is none."""
+    links = await _links(actor, export, wanted)  # again: another export may have made some in the meantime
+    new = {key: Link(chance.new_id(), 1) for key in sharing if key not in links}
     if new:
         same = {"organization_id": actor.organization, "expires_at": export.links_expire_at}
         await bulk.insert(AccessLink, same, {"id": (link.key for link in new.values()), "ticket_id": new})
@@ -111,7 +110,7 @@ def lines(urls: Urls, task: Task, export: Export, chunk: Chunk, now: datetime) -
             group,
             shown,
             urls.access_link(task.slug, shown),
-            urls.sealed_link(link.key, link.version, export.links_expire_at) if link else None,
+            urls.sealed_link(_key(link.key), link.version, export.links_expire_at) if link else None,
             f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else None,
             status_shown(TicketStatus(status), _moment(valid_from), until, now).value,
         ]
