@@ -53,7 +53,7 @@ class People(list[NewCandidate]):
         return some
 
 
-async def test_looking_at_many_rows_never_holds_the_loop() -> None:
+async def test_looking_at_many_rows_never_holds_the_loop(app: Starlette) -> None:
     held = Held()
     people = People(3_000, held)
     batch = models.TicketBatch(organization_id=chance.new_id(), task_id=chance.new_id(), count=3_000)
