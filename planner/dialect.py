@@ -98,7 +98,8 @@ class Postgres:
 
     def joined(self, select: str, *, backwards: bool) -> str:
         """See Dialect."""
-        return f"SELECT string_agg(x, ',' ORDER BY k) FROM ({select}) page"
+        rows = f"SELECT x FROM ({select}) page ORDER BY k" if backwards else select
+        return f"SELECT string_agg(x, ',') FROM ({rows}) rows"
 
     def quoted(self, text: str) -> str:
         """See Dialect."""
