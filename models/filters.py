@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
+from tortoise import Model
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from models import labels
+from models.paging import parts
 from models.session import TestSession, TestSessionStatus
 from models.task import Task, TaskStatus
 from models.ticket import Ticket, TicketStatus, with_status
@@ -80,3 +83,23 @@ def _person(path: str, external_id: str | None, text: str | None) -> list[Q]:
         places = ("full_name", "email", "external_id")
         conditions.append(Q(*(Q(**{f"{path}{place}__icontains": text}) for place in places), join_type="OR"))
     return conditions
+
+
+class Filter(Protocol):
+    """What narrows a list."""
+
+    def apply(self, rows: Any, now: datetime) -> Any:
+        """The rows that fit."""
+
+
+def condition(filter_: Filter, model: type[Model], now: datetime) -> tuple[str, list[Any]]:
+    """What the filter asks of the row named `{row}`, as SQL with its parameters: `?` or `$1`, as Tortoise writes them.
+
+    What is asked of the row alone can be looked up in an index. Without a condition the text is empty.
+    """
+    sql, values = parts(filter_.apply(model.all().only("id"), now))
+    table = f'"{model._meta.db_table}"'  # noqa: SLF001  Tortoise has no public way
+    tables, _, asked = sql.replace("{", "{{").replace("}", "}}").partition(" WHERE ")
+    if " JOIN " not in tables:
+        return asked and f"({asked.replace(f'{table}.', '{row}.')})", values
+    return f'EXISTS ({tables} WHERE ({asked}) AND {table}."id" = {{row}}.id)', values

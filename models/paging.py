@@ -142,8 +142,8 @@ class _Arm:
     """One parent's part of the statement. Tortoise writes it once: the parts differ in nothing but the parent's key."""
 
     def __init__(self, rows: QuerySet[M], by: str) -> None:
-        self._sql, one = _parts(rows.filter(**{by: UUID(int=0)}))
-        _, other = _parts(rows.filter(**{by: UUID(int=1)}))
+        self._sql, one = parts(rows.filter(**{by: UUID(int=0)}))
+        _, other = parts(rows.filter(**{by: UUID(int=1)}))
         self._values = one
         self._places = [at for at, (first, second) in enumerate(zip(one, other, strict=True)) if first != second]
 
@@ -160,7 +160,8 @@ class _Arm:
         return made
 
 
-def _parts(query: QuerySet[M]) -> tuple[str, list[Any]]:
+def parts(query: QuerySet[M]) -> tuple[str, list[Any]]:
+    """The query's statement and its parameters."""
     query._make_query()  # noqa: SLF001  Tortoise has no public way to the parameters of a query it has not run
     sql, values = query.query.get_parameterized_sql()
     return sql, list(values)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import graphql as g
 from graphql.execution.values import VariableValues
+from strawberry.utils.str_converters import to_snake_case
 
+from models import clock, filters
 from models.paging import Window, window
 from planner.sight import Unplanned
 from planner.text import Text, object_of
@@ -22,23 +28,46 @@ def written(writer: Writer, how: Pages, field: g.GraphQLField, parent: str, node
         writer.sight.must(how.permission)
     sent = writer.arguments(field, nodes[0])
 
-    def find(values: VariableValues) -> Window:
-        arguments = sent(values)
-        if arguments.get("filter") is not None:
-            raise Unplanned
-        return window(*(arguments.get(name) for name in ("first", "after", "last", "before")))
+    def find(values: VariableValues) -> Wanted:
+        return _wanted(how, sent(values))
 
-    at, wanted = writer.give(find, lambda one: (one.backwards, one.after is None, one.before is None))
+    at, wanted = writer.give(find, lambda one: one.shape)
     kind = _object(field.type)
     page = Page(writer, how, parent, at, wanted)
     return object_of((key, page.field(kind, same)) for key, same in writer.collector.inside(kind, nodes).items())
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows: the window, and the condition that narrows them, with its parameters."""
+
+    window: Window
+    condition: str = ""
+    values: Sequence[Any] = ()
+
+    @property
+    def shape(self) -> Hashable:
+        """What the statement depends on."""
+        return self.window.backwards, self.window.after is None, self.window.before is None, self.condition
+
+
+def _wanted(how: Pages, sent: Mapping[str, Any]) -> Wanted:
+    wanted = window(*(sent.get(name) for name in ("first", "after", "last", "before")))
+    narrowing = sent.get("filter")
+    if narrowing is None or how.filter is None:
+        return Wanted(wanted)
+    given = {to_snake_case(name): value for name, value in narrowing.items()}
+    return Wanted(wanted, *filters.condition(how.filter(**given).to_model(), how.model, clock.now()))
+
+
 class Page:
     """One connection of one parent."""
 
-    def __init__(self, writer: Writer, how: Pages, parent: str, at: int, wanted: Window) -> None:
-        self._writer, self._how, self._parent, self._at, self._wanted = writer, how, parent, at, wanted
+    def __init__(self, writer: Writer, how: Pages, parent: str, at: int, wanted: Wanted) -> None:
+        self._writer, self._how, self._parent, self._at = writer, how, parent, at
+        self._wanted, self._condition = wanted.window, wanted.condition
+        if self._condition:
+            writer.is_short = False
 
     def field(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
         """One field of the connection."""
@@ -121,21 +150,31 @@ class Page:
 
     def _size(self, beyond: int) -> str:
         at = self._at
-        return self._writer.parameters.put(("size", at, beyond), lambda run: run.given[at].size + beyond)
+        return self._writer.parameters.put(("size", at, beyond), lambda run: run.given[at].window.size + beyond)
 
     def _rows(self, row: str) -> str:
         table = self._how.model._meta.db_table  # noqa: SLF001  Tortoise's own way to ask
         visible = self._writer.visible(self._how.model, row)
-        return f'FROM "{table}" {row} WHERE {row}.{self._how.by} = {self._parent}.id AND {visible}'
+        narrowed = f" AND {self._narrowed(row)}" if self._condition else ""
+        return f'FROM "{table}" {row} WHERE {row}.{self._how.by} = {self._parent}.id AND {visible}{narrowed}'
+
+    def _narrowed(self, row: str) -> str:
+        at, numbers = self._at, count()
+
+        def place(_: re.Match[str]) -> str:
+            number = next(numbers)
+            return self._writer.parameters.put(("narrowed", at, number), lambda run: run.given[at].values[number])
+
+        return re.sub(r"\?|\$\d+", place, self._condition).format(row=row)
 
     def _in_window(self, row: str, beyond: int = 0) -> str:
         at, put = self._at, self._writer.parameters.put
         after, before = self._wanted.after, self._wanted.before
         bounds = [self._rows(row)]
         if after is not None:
-            bounds.append(f"AND {row}.id > {put(('after', at), lambda run: run.given[at].after)}")
+            bounds.append(f"AND {row}.id > {put(('after', at), lambda run: run.given[at].window.after)}")
         if before is not None:
-            bounds.append(f"AND {row}.id < {put(('before', at), lambda run: run.given[at].before)}")
+            bounds.append(f"AND {row}.id < {put(('before', at), lambda run: run.given[at].window.before)}")
         order = f"ORDER BY {row}.id{' DESC' if self._wanted.backwards else ''} LIMIT {self._size(beyond)}"
         return " ".join([*bounds, order])
 

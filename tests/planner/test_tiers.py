@@ -33,10 +33,11 @@ BY_SQL = [
     "{ organization { testSessions { nodes { status grading score maxScore passed progress { answered } } } } }",
     'query ($id: ID = "?") { node(id: $id) { __typename id ... on Ticket { status } ... on Task { name } } }',
     PAGED,
+    '{ organization { tickets(filter: {text: "cleo", status: [ISSUED]}) { totalCount nodes { id } } } }',
+    "{ organization { testSessions(filter: {status: [ACTIVE, PAUSED]}) { nodes { id } pageInfo { hasNextPage } } } }",
 ]
 BY_CODE = [
     "{ organization { tasks { nodes { link steps { position } } } } }",
-    '{ organization { tickets(filter: {text: "cleo"}) { nodes { id } } } }',
     "{ viewer { __typename } }",
 ]
 
