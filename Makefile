@@ -45,8 +45,8 @@ faults: install ## kill, cut off, fill up and mislead a real server for some min
 machine: install ## do at random whatever may be done beside a model of it: 500 runs of 50 steps (MACHINE_RUNS)
 	MACHINE_RUNS=$${MACHINE_RUNS:-500} $(BIN)/python -m pytest -q -s -o faulthandler_timeout=0 tests/machine
 
-bench: ## measure (comes with the benchmark issue)
-	@echo "The benchmark is not built yet."
+bench: install bench/node_modules/built ## measure beside other servers: W="W1 W5" for some workloads, W=growth; SECONDS, ROUNDS, SIZES
+	$(BIN)/python -m bench $(W) $(SECONDS:%=--seconds=%) $(ROUNDS:%=--rounds=%) $(if $(SIZES),--sizes $(SIZES))
 
 $(VENV)/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Admit needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
@@ -59,3 +59,8 @@ $(VENV)/installed: requirements.lock
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-node.lock
 	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/installed \
 	  || { echo "$*: npm could not fetch its packages; everything else works without them."; test -z "$$CI"; }
+
+# One of the packages has to be compiled, which `npm ci --ignore-scripts` leaves out; without it SQLite is measured beside Python alone.
+bench/node_modules/built: bench/node_modules/installed
+	@cd bench && { ! test -d node_modules/better-sqlite3 || npm rebuild better-sqlite3 --ignore-scripts=false --loglevel=error; } && touch node_modules/built \
+	  || echo "bench: better-sqlite3 could not be built; everything else is measured without it."

@@ -1,0 +1,169 @@
+"""The data set of every measurement, made once by Admit's own migrations and kept under var/."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from bench import rows
+from bench.rows import Rows, Task
+from models import database
+from services.keys import Keys
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "var" / "bench"
+SECRET_KEY = "the-secret-key-of-the-benchmark-alone"  # noqa: S105  of data that is made up
+API_KEY = "admit_BENCHBENCHBENCHBENCHBENCHBENCHBENCHBENCH"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """So many tickets in so many tasks. `url` names the database that is copied for each server and never changed."""
+
+    tickets: int
+    tasks: int
+    url: str
+
+    def code(self, number: int) -> str:
+        """The code of a ticket as people read it."""
+        text = rows.code(number)
+        return f"{text[:4]}-{text[4:9]}-{text[9:]}"
+
+    def task(self, ticket: int) -> Task:
+        """The task of a ticket."""
+        return Task(rows.task_of(ticket, self.tasks))
+
+    def waiting(self) -> list[int]:
+        """The tickets that let in a candidate who has not come yet, at most 200,000, from all over."""
+        step = max(1, self.tickets // 1_000_000) * 10
+        numbers = (start + last for start in range(0, self.tickets, step) for last in (0, 1))
+        return [number for number in numbers if number < self.tickets and rows.waits(number)]
+
+
+def made(tickets: int, tasks: int, postgres: str = "", folder: Path = KEPT) -> Dataset:
+    """The data set, built unless it is there; on the PostgreSQL server of `postgres` if that is given."""
+    name = f"bench_{tickets}x{tasks}_{_fingerprint()}"
+    if postgres:
+        url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
+        asyncio.run(_on_postgres(postgres, name, url, tickets, tasks))
+        return Dataset(tickets, tasks, url)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.sqlite3"
+    if not path.exists():
+        _on_sqlite(path, tickets, tasks)
+    return Dataset(tickets, tasks, f"sqlite:{path}")
+
+
+def copied(data: Dataset, to: str, folder: Path = KEPT) -> str:
+    """The URL of a fresh copy, for the server of this name to write in."""
+    if database.is_sqlite(data.url):
+        target = folder / f"of_{to}.sqlite3"
+        dropped(f"sqlite:{target}")
+        shutil.copyfile(database.path_of(data.url), target)
+        return f"sqlite:{target}"
+    url = urlsplit(data.url)._replace(path=f"/bench_of_{to}").geturl()
+    asyncio.run(_copied(data.url, f"bench_of_{to}"))
+    return url
+
+
+def dropped(url: str) -> None:
+    """Delete a copy."""
+    if database.is_sqlite(url):
+        path = database.path_of(url)
+        for left in path.parent.glob(f"{path.name}*"):
+            left.unlink()
+    else:
+        asyncio.run(_dropped(url))
+
+
+def _fingerprint() -> str:
+    """Changes with whatever the data set is made of."""
+    files = sorted((ROOT / "migrations").glob("*.py"))
+    text = b"".join(file.read_bytes() for file in [*files, Path(rows.__file__)])
+    return hashlib.sha256(text).hexdigest()[:8]
+
+
+def _all(tickets: int, tasks: int) -> Iterator[Rows]:
+    yield from rows.small(tasks, tickets, Keys((SECRET_KEY,)).fingerprint(API_KEY))
+    yield from rows.large(tasks, tickets)
+
+
+def _on_sqlite(path: Path, tickets: int, tasks: int) -> None:
+    building = path.with_suffix(".building")
+    dropped(f"sqlite:{building}")
+    asyncio.run(database.migrate(f"sqlite:{building}"))
+    connection = sqlite3.connect(building, isolation_level=None)
+    for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "foreign_keys=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    ).fetchall()
+    for name, _ in indexes:  # made again at the end, which is quicker
+        connection.execute(f'DROP INDEX "{name}"')
+    connection.execute("BEGIN")
+    for table, columns, some in _all(tickets, tasks):
+        places = ", ".join("?" * len(columns))
+        connection.executemany(f'INSERT INTO "{table}" ({", ".join(columns)}) VALUES ({places})', some)
+    connection.execute("COMMIT")
+    for _, sql in indexes:
+        connection.execute(sql)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    building.rename(path)
+
+
+async def _on_postgres(server: str, name: str, url: str, tickets: int, tasks: int) -> None:
+    admin = await asyncpg.connect(server)
+    try:
+        if await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            return
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}_building" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}_building"')
+        building = urlsplit(url)._replace(path=f"/{name}_building").geturl()
+        await database.migrate(building)
+        connection = await asyncpg.connect(building)
+        await connection.execute("SET session_replication_role = replica")
+        for table, columns, some in _all(tickets, tasks):
+            source = io.BytesIO(_csv(some))
+            await connection.copy_to_table(table, source=source, columns=list(columns), format="csv")
+        await connection.execute("ANALYZE")
+        await connection.close()
+        await admin.execute(f'ALTER DATABASE "{name}_building" RENAME TO "{name}"')
+    finally:
+        await admin.close()
+
+
+def _csv(some: list[rows.Row]) -> bytes:
+    text = io.StringIO()
+    shown = ([f"\\x{cell.hex()}" if isinstance(cell, bytes) else cell for cell in row] for row in some)
+    csv.writer(text).writerows(shown)
+    return text.getvalue().encode()
+
+
+async def _copied(template: str, name: str) -> None:
+    parts = urlsplit(template)
+    admin = await asyncpg.connect(parts._replace(path="/postgres").geturl())
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path[1:]}"')
+    finally:
+        await admin.close()
+
+
+async def _dropped(url: str) -> None:
+    parts = urlsplit(url)
+    admin = await asyncpg.connect(parts._replace(path="/postgres").geturl())
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{parts.path[1:]}" WITH (FORCE)')
+    finally:
+        await admin.close()

@@ -1,0 +1,1 @@
+"""The servers that Admit is measured beside, each as its own users would write it."""
