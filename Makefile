@@ -45,8 +45,8 @@ faults: install ## kill, cut off, fill up and mislead a real server for some min
 machine: install ## do at random whatever may be done beside a model of it: 500 runs of 50 steps (MACHINE_RUNS)
 	MACHINE_RUNS=$${MACHINE_RUNS:-500} $(BIN)/python -m pytest -q -s -o faulthandler_timeout=0 tests/machine
 
-bench: install bench/node_modules/built ## measure beside other servers: W="W1 W5" for some workloads, W=growth; SECONDS, ROUNDS, SIZES
-	$(BIN)/python -m bench $(W) $(SECONDS:%=--seconds=%) $(ROUNDS:%=--rounds=%) $(if $(SIZES),--sizes $(SIZES))
+bench: install bench/node_modules/built ## measure beside other servers: W="W1 W5" for some workloads, W=growth; SECONDS, ROUNDS, SIZES, DOCS=1
+	$(BIN)/python -m bench $(W) $(SECONDS:%=--seconds=%) $(ROUNDS:%=--rounds=%) $(if $(SIZES),--sizes $(SIZES)) $(if $(DOCS),--docs)
 
 $(VENV)/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Admit needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }

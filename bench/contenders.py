@@ -19,6 +19,7 @@ PRODUCTION = {
     "GUESSES_PER_ADDRESS": "100000000",
     "GUESSES_PER_TASK": "100000000",
     "GUESSES_IN_ALL": "100000000",
+    "DATABASE_TIMEOUT_SECONDS": "60",  # a machine that does nothing else is no outage
 }
 READS = ("W1", "W2")
 WRITES = ("W3", "W4", "W5")
@@ -54,11 +55,17 @@ def _node(script: str) -> list[str]:
     return ["node", f"bench/peers/{script}.mjs"]
 
 
-_ALL = (*READS, *WRITES, "W6", "W7")
+_DONE = (*READS, *WRITES)
+_ALL = (*_DONE, "W6", "W7")
 
 ADMIT = Contender("admit", "Admit", [sys.executable, "server.py"], _ALL, _ALL, PRODUCTION)
 CONTENDERS = (
     ADMIT,
-    Contender("raw", "raw limit", python("bench.peers.raw_sqlite"), (*READS, *WRITES)),
-    Contender("mercurius", "Mercurius with JIT", _node("mercurius"), (*READS, *WRITES)),
+    Contender("raw", "raw limit", python("bench.peers.raw_sqlite"), _DONE),
+    Contender("raw-postgres", "raw limit", python("bench.peers.raw_postgres"), (), _DONE),
+    Contender("plain", "plain Strawberry", python("bench.peers.plain_strawberry"), _DONE, _DONE),
+    Contender("mercurius", "Mercurius with JIT", _node("mercurius"), _DONE, _DONE),
+    Contender("postgraphile", "PostGraphile 5", _node("postgraphile"), (), READS, renames=True),
+    Contender("frames", "raw frames", python("bench.peers.raw_frames"), ("W6",), ("W6",)),
+    Contender("graphql-ws", "graphql-ws on Node", _node("graphql_ws"), ("W6",), ("W6",)),
 )

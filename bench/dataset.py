@@ -6,6 +6,7 @@ import asyncio
 import csv
 import hashlib
 import io
+import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from services.keys import Keys
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "var" / "bench"
 SECRET_KEY = "the-secret-key-of-the-benchmark-alone"  # noqa: S105  of data that is made up
+_WAITING = 50_000  # tens of tickets
+_COPIED = 1_000_000  # tickets, beyond which there is no room on the disk for copies
 API_KEY = "admit_BENCHBENCHBENCHBENCHBENCHBENCHBENCHBENCH"
 
 
@@ -43,11 +46,11 @@ class Dataset:
         """The task of a ticket."""
         return Task(rows.task_of(ticket, self.tasks))
 
-    def waiting(self) -> list[int]:
-        """The tickets that let in a candidate who has not come yet, at most 200,000, from all over."""
-        step = max(1, self.tickets // 1_000_000) * 10
-        numbers = (start + last for start in range(0, self.tickets, step) for last in (0, 1))
-        return [number for number in numbers if number < self.tickets and rows.waits(number)]
+    def waiting(self, url: str) -> list[int]:
+        """Some tickets, from all over, that let in a candidate who has not come yet; in a copy always the same."""
+        chance = random.Random(None if url == self.url else 0)
+        tens = chance.sample(range(self.tickets // 10), min(_WAITING, self.tickets // 10))
+        return [number for ten in tens for number in (10 * ten, 10 * ten + 1) if rows.waits(number)]
 
 
 def made(tickets: int, tasks: int, postgres: str = "", folder: Path = KEPT) -> Dataset:
@@ -60,12 +63,16 @@ def made(tickets: int, tasks: int, postgres: str = "", folder: Path = KEPT) -> D
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.sqlite3"
     if not path.exists():
+        for old in folder.glob(f"bench_{tickets}x{tasks}_*"):
+            old.unlink()
         _on_sqlite(path, tickets, tasks)
     return Dataset(tickets, tasks, f"sqlite:{path}")
 
 
-def copied(data: Dataset, to: str, folder: Path = KEPT) -> str:
-    """The URL of a fresh copy, for the server of this name to write in."""
+def copied(data: Dataset, to: str, folder: Path) -> str:
+    """The URL of a fresh copy, for the server of this name to write in; what is very large is written in itself."""
+    if data.tickets > _COPIED:
+        return data.url
     if database.is_sqlite(data.url):
         target = folder / f"of_{to}.sqlite3"
         dropped(f"sqlite:{target}")
@@ -76,8 +83,14 @@ def copied(data: Dataset, to: str, folder: Path = KEPT) -> str:
     return url
 
 
-def dropped(url: str) -> None:
+def forgotten(data: Dataset, url: str) -> None:
     """Delete a copy."""
+    if url != data.url:
+        dropped(url)
+
+
+def dropped(url: str) -> None:
+    """Delete a database."""
     if database.is_sqlite(url):
         path = database.path_of(url)
         for left in path.parent.glob(f"{path.name}*"):

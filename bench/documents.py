@@ -29,3 +29,14 @@ RESUME = (
 )
 EXPORT = "mutation($task:ID!){exportDirectLinks(input:{taskId:$task}){...on ExportSuccess{export{id}}}}"
 EXPORTED = "query($id:ID!){node(id:$id){...on Export{status progress rows}}}"
+
+# PostGraphile's own names for the same.
+W1_BY_TABLES = (
+    "query($own:UUID!){organizationByRowId(rowId:$own){tasksByOrganizationId(first:10){edges{node{name "
+    "ticketsByTaskId(first:10){edges{node{code status testSessionsByTicketId(first:5){edges{node{rowId status "
+    "startedAt resultsBySessionId(first:1){edges{node{score}}}}}}}}}}}}}}"
+)
+W2_BY_TABLES = (
+    "query($code:String!){ticketByCode(code:$code){rowId status taskByTaskId{name} testSessionsByTicketId(first:50)"
+    "{edges{node{rowId status resultsBySessionId(first:1){edges{node{score}}}}}}}}"
+)

@@ -57,9 +57,11 @@ class Client(asyncio.Protocol):
             refused = self._read[9:12] != b"200"
             self._read.clear()
             self._whole = 0
+            if answer.done():  # nobody waits for it any more
+                return
             if refused or b'"errors":' in body[:2000]:
                 answer.set_exception(Failed(body[:500].decode(errors="replace")))
-            elif not answer.done():
+            else:
                 answer.set_result(body)
 
     async def ask(self, request: bytes) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
 import orjson
 
-from bench import documents, load
+from bench import documents, load, rows
 from bench.dataset import API_KEY
 from bench.figures import Figure
 from bench.load import Client
@@ -18,15 +19,15 @@ CLIENTS = 16
 CODES = 4_000
 
 
-async def w1(stand: Stand, seconds: float) -> Figure:
+async def w1(stand: Stand, seconds: float, crowd: int = CLIENTS) -> Figure:
     """The nested list."""
-    return await _measured("W1", stand, [_w1(stand)], seconds)
+    return await _measured("W1", stand, [_w1(stand)], seconds, crowd)
 
 
-async def w2(stand: Stand, seconds: float) -> Figure:
+async def w2(stand: Stand, seconds: float, crowd: int = CLIENTS) -> Figure:
     """One ticket, another one each time."""
     numbers = random.Random(seconds).sample(range(stand.data.tickets), min(CODES, stand.data.tickets))
-    return await _measured("W2", stand, [_w2(stand, number) for number in numbers], seconds)
+    return await _measured("W2", stand, [_w2(stand, number) for number in numbers], seconds, crowd)
 
 
 async def answers(stand: Stand, tickets: int = 50) -> list[Any]:
@@ -37,17 +38,29 @@ async def answers(stand: Stand, tickets: int = 50) -> list[Any]:
         return [orjson.loads(await client.ask(one))["data"] for one in asked]
 
 
-async def _measured(name: str, stand: Stand, requests: list[bytes], seconds: float) -> Figure:
+async def must_agree(stands: Sequence[Stand]) -> None:
+    """Raise Failed unless all answer the same; one that makes its own names must have as many rows."""
+    told = {stand.contender.title: await answers(stand) for stand in stands if not stand.contender.renames}
+    first = next(iter(told.values()), None)
+    wrong = [title for title, said in told.items() if said != first]
+    if wrong:
+        raise load.Failed(f"{', '.join(wrong)} answers something else than {next(iter(told))}")
+    for stand in stands:
+        if stand.contender.renames and str(await answers(stand)).count("'node'") < str(first).count("'node'"):
+            raise load.Failed(f"{stand.contender.title} answers less than {next(iter(told))}")
+
+
+async def _measured(name: str, stand: Stand, requests: list[bytes], seconds: float, crowd: int) -> Figure:
     ring = cycle(requests)
 
     async def ask(client: Client) -> bool:
         await client.ask(next(ring))
         return True
 
-    async with load.clients(stand.server.port, CLIENTS) as crowd:
-        await load.crowd(crowd, ask, seconds / 4)  # whoever compiles as it goes has done so
+    async with load.clients(stand.server.port, crowd) as made:
+        await load.crowd(made, ask, seconds / 4)  # whoever compiles as it goes has done so
         before = stand.server.cpu()
-        run = await load.crowd(crowd, ask, seconds)
+        run = await load.crowd(made, ask, seconds)
     return Figure(
         name,
         stand.contender.name,
@@ -60,8 +73,12 @@ async def _measured(name: str, stand: Stand, requests: list[bytes], seconds: flo
 
 
 def _w1(stand: Stand) -> bytes:
+    if stand.contender.renames:
+        return load.post(documents.W1_BY_TABLES, {"own": rows.ORGANIZATION})
     return load.post(documents.W1, None, API_KEY)
 
 
 def _w2(stand: Stand, number: int) -> bytes:
+    if stand.contender.renames:
+        return load.post(documents.W2_BY_TABLES, {"code": rows.code(number)})
     return load.post(documents.W2, {"code": stand.data.code(number)}, API_KEY)

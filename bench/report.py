@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from bench import picture
 from bench.figures import Figure, medians
 
 UNITS: Mapping[str, str] = {
@@ -37,6 +38,7 @@ class Report:
     about: Mapping[str, Any]
     figures: list[Figure] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    grows: bool = False  # whether the figures are of several sizes
 
     def table(self) -> str:
         """The medians."""
@@ -48,16 +50,37 @@ class Report:
     def markdown(self) -> str:
         """The table with what has to be said of it."""
         about = "; ".join(f"{name} {value}" for name, value in self.about.items())
-        left_out = "".join(f"\nLeft out: {why}\n" for why in self.missing)
+        left_out = "".join(f"\nLeft out: {why}\n" for why in dict.fromkeys(self.missing))
         return f"On {self.database} ({about}):\n\n{self.table()}\n{left_out}"
 
+    def picture(self) -> str:
+        """The medians as an SVG."""
+        return picture.svg(medians(self.figures), self.titles, f"What each server does in a second on {self.database}")
+
     def write(self, folder: Path) -> Path:
-        """Keep the raw figures as JSON."""
-        path = folder / f"figures-{self.database.lower()}.json"
+        """Keep the raw figures as JSON, with the table and the picture beside them; answers where."""
+        path = folder / f"figures-{self.name}.json"
         kept = {"database": self.database, "about": self.about, "missing": self.missing}
         shown = [asdict(one) for one in self.figures]
         path.write_bytes(orjson.dumps({**kept, "figures": shown}, option=orjson.OPT_INDENT_2))
+        path.with_suffix(".md").write_text(self.markdown())
+        path.with_suffix(".svg").write_text(self.picture())
         return path
+
+    def publish(self, docs: Path) -> None:
+        """Put the table between its marks in docs/performance.md, and the picture beside the others."""
+        page = docs / "performance.md"
+        begin, end = f"<!-- {self.name}: written by make bench DOCS=1 -->\n", "<!-- end -->"
+        before, found, rest = page.read_text().partition(begin)
+        if not found:
+            raise LookupError(f"{page} has no {begin.strip()}")
+        page.write_text(f"{before}{begin}{self.markdown()}{end}{rest.partition(end)[2]}")
+        (docs / "images" / f"performance-{self.name}.svg").write_text(self.picture())
+
+    @property
+    def name(self) -> str:
+        """What its files are called by."""
+        return self.database.lower() + ("-growth" if self.grows else "")
 
     def _line(self, one: Figure, ours: Figure | None) -> tuple[str, ...]:
         apart = ours is not None and ours is not one
@@ -66,9 +89,9 @@ class Report:
             f"{one.workload} ({unit})",
             self.titles.get(one.contender, one.contender),
             _number(one.rate),
-            _ratio(ours.rate / one.rate) if ours and apart else "",
+            _ratio(ours.rate, one.rate) if ours and apart else "",
             _number(one.cpu),
-            _ratio(ours.cpu / one.cpu) if ours and apart and one.cpu else "",
+            _ratio(ours.cpu, one.cpu) if ours and apart else "",
             _number(one.p50),
             _number(one.p99),
             _number(one.stall),
@@ -76,8 +99,8 @@ class Report:
         )
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.2f}×"
+def _ratio(ours: float, theirs: float) -> str:
+    return f"{ours / theirs:.2f}×" if ours and theirs else ""
 
 
 def _number(value: float | None) -> str:

@@ -74,7 +74,7 @@ class Task:
         return f"stp_{key(_STEP, self.number)}"
 
 
-def paused(task: int, tasks: int) -> str:
+def paused(task: int) -> str:
     """The key of a session of this task that is paused: that of its first ticket whose number ends in 2."""
     return key(_SESSION, (task * 10 + 2) * 3)
 
@@ -143,29 +143,31 @@ def _chunk(numbers: range, tasks: int) -> Iterator[Rows]:
     entries: list[Row] = []
     sessions: list[Row] = []
     results: list[Row] = []
+    places = [(Task(task).key, key(_BATCH, task), key(_STEP, task)) for task in range(tasks)]
+    test, deadline = key(_TEST, 0), _BEGUN.replace("09:", "10:")
     for at in numbers:
-        task, person, ticket, entry = (
-            task_of(at, tasks), key(_CANDIDATE, at), key(_TICKET, at), key(_ASSESSMENT, at),
-        )  # fmt: skip
+        task, batch, step = places[task_of(at, tasks)]
+        person, ticket = key(_CANDIDATE, at), key(_TICKET, at)
         status, opens, closes = _ticket(at)
         people.append((person, _MADE, ORGANIZATION, f"Candidate {at}", f"c{at}@example.org", "{}"))
         tickets.append(
-            (ticket, _MADE, ORGANIZATION, Task(task).key, person, key(_BATCH, task), status, code(at), "[]", opens,
+            (ticket, _MADE, ORGANIZATION, task, person, batch, status, code(at), "[]", opens,
              closes, 0, 1)
         )  # fmt: skip
         attempts = SESSIONS[at % 10]
         runs = at % 10 == 2
+        entry = key(_ASSESSMENT, at) if attempts else ""
         if attempts:
             state = ("IN_PROGRESS", None) if runs else ("COMPLETED", _ENDED)
-            entries.append((entry, _BEGUN, ORGANIZATION, Task(task).key, ticket, *state))
+            entries.append((entry, _BEGUN, ORGANIZATION, task, ticket, *state))
         for attempt in range(attempts):
             session = key(_SESSION, at * 3 + attempt)
             which = "PAUSED" if runs else ("SUBMITTED", "TIMED_OUT", "TERMINATED")[(at // 10 + attempt) % 3]
             graded = "NOT_READY" if runs else "FULLY_GRADED"
             ends = (None, _ENDED) if runs else (_ENDED, None)
             sessions.append(
-                (session, _BEGUN, ORGANIZATION, Task(task).key, ticket, entry, key(_STEP, task), key(_TEST, 0),
-                 which, graded, attempt + 1, 3_600, _BEGUN, _BEGUN.replace("09:", "10:"), *ends, 0, 10)
+                (session, _BEGUN, ORGANIZATION, task, ticket, entry, step, test,
+                 which, graded, attempt + 1, 3_600, _BEGUN, deadline, *ends, 0, 10)
             )  # fmt: skip
             if not runs:
                 score = float((at + attempt) % 11)

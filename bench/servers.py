@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from bench.dataset import KEPT, ROOT
+from bench.dataset import ROOT
 
 PATIENCE = 60.0  # seconds in which a server must have started
 TICK = os.sysconf("SC_CLK_TCK")
@@ -63,10 +63,12 @@ class Server:
 
 
 @contextmanager
-def running(name: str, command: list[str], database_url: str, environment: Mapping[str, str]) -> Iterator[Server]:
+def running(
+    name: str, command: list[str], database_url: str, environment: Mapping[str, str], kept: Path
+) -> Iterator[Server]:
     """A server that answers /healthz, and is gone at the end. Raises NotHere when it does not start."""
     port = _free_port()
-    folder = KEPT / name
+    folder = kept / name
     folder.mkdir(parents=True, exist_ok=True)
     known = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(port), "DATABASE_URL": database_url}
     known |= {"BASE_URL": f"http://127.0.0.1:{port}", "EXPORT_DIR": str(folder / "exports"), "NODE_ENV": "production"}

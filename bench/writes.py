@@ -52,9 +52,9 @@ async def w4(stand: Stand, many: int = MANY) -> Figure:
     )
 
 
-async def w5(stand: Stand, seconds: float, crowd: int, share: float) -> Figure:
+async def w5(stand: Stand, seconds: float, crowd: int, most: int) -> Figure:
     """A crowd of candidates: each enters by another code and starts the test, until so many have come."""
-    codes = iter(stand.take(share))
+    codes = iter(stand.take(most))
 
     async def come(client: Client) -> bool:
         number = next(codes, None)

@@ -2,15 +2,18 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import Fastify from "fastify";
 import mercurius from "mercurius";
-import { store } from "./store_sqlite.mjs";
 import { schema } from "./schema.mjs";
 
-const { reads, writes } = await store(process.env.DATABASE_URL);
+const url = process.env.DATABASE_URL;
+const { store } = await import(url.startsWith("sqlite:") ? "./store_sqlite.mjs" : "./store_postgres.mjs");
+const { reads, loads, writes } = await store(url);
 const SECRET = randomBytes(32);
 const sign = (assessment) => `${assessment}.${createHmac("sha256", SECRET).update(assessment).digest("hex")}`;
 
 const connection = (nodes) => ({ edges: nodes.map((node) => ({ node })) });
-const iso = (moment) => moment && (moment.toISOString?.() ?? moment.replace(" ", "T"));
+// as Admit writes a moment
+const iso = (moment) =>
+  moment && (moment.toISOString?.().replace("Z", "+00:00").replace(".000", "") ?? moment.replace(" ", "T"));
 const then = (value, make) => (typeof value?.then === "function" ? value.then(make) : make(value));
 const shown = (code) => `${code.slice(0, 4)}-${code.slice(4, 9)}-${code.slice(9)}`;
 
@@ -65,7 +68,20 @@ const resolvers = {
   },
 };
 
+const loader = (load, standard) => async (queries) => {
+  const { first } = queries[0].params;
+  return (await load(queries.map(({ obj }) => obj.id), first ?? standard)).map(connection);
+};
+const loaders = loads && {
+  Task: { tickets: loader(loads.tickets, 50) },
+  Ticket: { testSessions: loader(loads.sessions, 50) },
+};
+if (loaders) {
+  delete resolvers.Task;
+  delete resolvers.Ticket.testSessions;
+}
+
 const app = Fastify({ bodyLimit: 10_000_000 });
-app.register(mercurius, { schema, resolvers, jit: 1, graphiql: false });
+app.register(mercurius, { schema, resolvers, loaders: loaders ?? {}, jit: 1, graphiql: false });
 app.get("/healthz", async () => "ok");
 await app.listen({ host: "127.0.0.1", port: Number(process.env.PORT) });

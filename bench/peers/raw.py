@@ -20,8 +20,8 @@ _TABLE = bytes(ALPHABET[value % 31] for value in range(256))
 _UNFAIR = bytes(range(248, 256))
 
 
-def serve(answers: Mapping[str, Answer], **options: Any) -> None:
-    """Answer each of these documents by its function, until told to stop."""
+def configured(answers: Mapping[str, Answer]) -> uvicorn.Config:
+    """A server that answers each of these documents by its function."""
 
     async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
@@ -43,7 +43,7 @@ def serve(answers: Mapping[str, Answer], **options: Any) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     port = int(os.environ["PORT"])
-    uvicorn.run(app, port=port, log_level="warning", access_log=False, **{"lifespan": "off", **options})
+    return uvicorn.Config(app, port=port, log_level="warning", access_log=False, lifespan="off")
 
 
 def bearer(headers: Headers) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+import uvicorn
 from uuid_utils import uuid7
 
 from bench import documents
@@ -186,15 +187,14 @@ def main() -> None:
     async def starting(given: dict[str, Any], headers: Headers) -> bytes:
         return await writer.do(partial(start, given["input"], raw.bearer(headers)))
 
-    raw.serve(
-        {
-            documents.W1: w1,
-            documents.W2: w2,
-            documents.ISSUE: issuing,
-            documents.ENTER: entering,
-            documents.START: starting,
-        }
-    )
+    served = {
+        documents.W1: w1,
+        documents.W2: w2,
+        documents.ISSUE: issuing,
+        documents.ENTER: entering,
+        documents.START: starting,
+    }
+    uvicorn.Server(raw.configured(served)).run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // What a ticket and a session need of their rows; the score that counts comes with its session.
-const TICKET = "id, code, status, valid_from, valid_until, task_id";
+const TICKET = "ticket.id, code, status, valid_from, valid_until, task_id";
 const SESSION =
   "s.id, s.status, s.attempt, s.started_at, s.deadline_at, (SELECT r.score FROM result r " +
   "WHERE r.session_id = s.id AND r.superseded_at IS NULL ORDER BY r.version DESC LIMIT 1) AS score";
@@ -12,6 +12,16 @@ export const READS = {
   tasks: "SELECT id, name FROM task WHERE organization_id = $1 ORDER BY id LIMIT $2",
   tickets: `SELECT ${TICKET} FROM ticket WHERE task_id = $1 ORDER BY id LIMIT $2`,
   sessions: `SELECT ${SESSION} FROM test_session s WHERE s.ticket_id = $1 ORDER BY s.id LIMIT $2`,
+};
+
+// for PostgreSQL, where every statement is a journey
+export const PAGES = {
+  tickets:
+    `SELECT k.* FROM unnest($1::uuid[]) AS t(id), LATERAL (SELECT ${TICKET} FROM ticket ` +
+    "WHERE task_id = t.id ORDER BY ticket.id LIMIT $2) k ORDER BY k.id",
+  sessions:
+    `SELECT p.* FROM unnest($1::uuid[]) AS k(id), LATERAL (SELECT s.ticket_id, ${SESSION} FROM test_session s ` +
+    "WHERE s.ticket_id = k.id ORDER BY s.id LIMIT $2) p ORDER BY p.id",
 };
 
 export const WRITES = {
