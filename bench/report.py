@@ -74,8 +74,10 @@ class Report:
         before, found, rest = page.read_text().partition(begin)
         if not found:
             raise LookupError(f"{page} has no {begin.strip()}")
-        page.write_text(f"{before}{begin}{self.markdown()}{end}{rest.partition(end)[2]}")
-        (docs / "images" / f"performance-{self.name}.svg").write_text(self.picture())
+        drawn = f"images/performance-{self.name}.svg"
+        shown = f"\n![What each server does in a second on {self.database}]({drawn})\n\n{self.markdown()}\n"
+        page.write_text(f"{before}{begin}{shown}{end}{rest.partition(end)[2]}")
+        (docs / drawn).write_text(self.picture())
 
     @property
     def name(self) -> str:

@@ -57,6 +57,7 @@ def test_the_table_stands_between_its_marks_in_the_docs(tmp_path: Path) -> None:
     assert report.table() in page.read_text()
     assert page.read_text().endswith("<!-- end -->\nAfter.\n")
     assert "old" not in page.read_text()
+    assert (tmp_path / "images" / "performance-sqlite.svg").exists()
 
 
 async def _measured(stand: Stand) -> Figure:
