@@ -66,6 +66,8 @@ class Client(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> bytes:
         """The answer's body. Raises Failed for anything but a success."""
+        if self._transport.is_closing():
+            raise Failed("the connection was closed")
         self._answer = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         self._transport.write(request)
