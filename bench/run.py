@@ -12,11 +12,12 @@ from typing import Any
 
 import uvloop
 
-from bench import dataset, exports, load, reads, streams, writes
+from bench import dataset, exports, imports, load, reads, streams, writes
 from bench.contenders import ADMIT, CONTENDERS, Contender
 from bench.dataset import KEPT, Dataset
 from bench.figures import Figure
 from bench.report import Report
+from bench.servers import NotHere
 from bench.stage import Stand, standing
 
 TICKETS, TASKS = 100_000, 20
@@ -64,6 +65,8 @@ def run(wanted: Sequence[str], length: Length, postgres: str = "", tickets: int 
     )
     if set(wanted) - {"W7"}:
         _side_by_side(wanted, length, dataset.made(tickets, TASKS, postgres, length.folder), report)
+    if "W4" in wanted:
+        _import(length, dataset.made(tickets, TASKS, postgres, length.folder), report)
     if "W7" in wanted:
         _exports(length, dataset.made(tickets, 1, postgres, length.folder), report)
     return report
@@ -112,6 +115,14 @@ def _rounds(measure: Measure, stands: Sequence[Stand], rounds: int, report: Repo
                 report.missing.append(f"{stand.contender.title}: {failure!r}")
                 left[stand.contender.name] = 0
             left[stand.contender.name] -= time.monotonic() - began
+
+
+def _import(length: Length, data: Dataset, report: Report) -> None:
+    try:
+        for _ in range(length.rounds):
+            _note(report, imports.imported(data, length.folder))
+    except NotHere as why:
+        report.missing.append(str(why))
 
 
 def _exports(length: Length, data: Dataset, report: Report) -> None:
