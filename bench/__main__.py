@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if wrong := set(given.workloads) - {*WORKLOADS, "growth"}:
         parser.error(f"there is no {', '.join(sorted(wrong))}: choose among {', '.join(WORKLOADS)}, growth")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers are stopped on the way out
     servers.on_last_core()
     streams.allow_many_files()
     length = Length(given.seconds, given.rounds)
