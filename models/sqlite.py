@@ -3,60 +3,61 @@
 Tortoise begins DEFERRED: a transaction that reads first and writes later is refused with "database is locked" as soon
 as another process wrote in between, without waiting. IMMEDIATE waits for its turn (`busy_timeout`). A BEGIN or COMMIT
 that fails (a full disk, say) leaves Tortoise's lock taken or its transaction open, and nothing is ever written again.
+Here a transaction is one operation of a batch that is committed as a whole: see models/batches.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
 
-import aiosqlite
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 
+import errors
+from models.batches import Batch, Writer
+from models.direct import Direct
 from models.outages import outages
 
 
 class Client(SqliteClient):
     """One SQLite connection."""
 
+    def __init__(self, file_path: str, **pragmas: Any) -> None:
+        super().__init__(file_path, **pragmas)
+        self._connection: Any = None
+        self.writer = Writer(self._opened)
+
+    async def create_connection(self, with_db: bool) -> None:
+        """Open the file. Raises what sqlite3 raises."""
+        self._connection = await Direct.opened(self.filename, self.pragmas)
+        await self._post_connect()
+
+    async def close(self) -> None:
+        """Close the file, when nobody uses it any more."""
+        if self._connection is not None:
+            async with self.writer.alone() as connection:
+                self._connection = None
+                await connection.close()
+
+    async def _opened(self) -> Direct:
+        if self._connection is None:
+            await self.create_connection(with_db=True)
+        opened: Direct = self._connection
+        return opened
+
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
         return self._held()
 
     @asynccontextmanager
-    async def _held(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with self._lock:
+    async def _held(self) -> AsyncIterator[Direct]:
+        async with self.writer.alone() as connection:
             with outages():
-                yield await self._opened()
-
-    async def _opened(self) -> Any:
-        if not self._connection:
-            await self.create_connection(with_db=True)
-        return self._connection
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[aiosqlite.Connection]:
-        """The connection with a transaction that holds the write lock from its first statement, waiting for it as long
-        as `busy_timeout` says; committed at the end, or rolled back.
-        """
-        async with self._lock:
-            with outages():
-                connection = await self._opened()
-                if connection.in_transaction:  # the last one's ROLLBACK failed, too
-                    await connection.rollback()
-                await connection.execute("BEGIN IMMEDIATE")
-            try:
                 yield connection
-                with outages():
-                    await connection.commit()
-            finally:
-                if connection.in_transaction:  # what was inside raised, or COMMIT was refused
-                    with outages():
-                        await connection.rollback()
 
     def _in_transaction(self) -> TransactionContext:
         return Whole(self)
@@ -65,15 +66,21 @@ class Client(SqliteClient):
 class Transaction(SqliteTransactionWrapper):
     """What is asked for inside a transaction."""
 
+    def __init__(self, parent: Client, batch: Batch) -> None:
+        super().__init__(parent)
+        self._batch = batch
+
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
         return self._one_at_a_time()
 
     @asynccontextmanager
-    async def _one_at_a_time(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def _one_at_a_time(self) -> AsyncIterator[Direct]:
         async with self._lock:
+            if not self._batch.is_whole:  # what comes now would be written by itself
+                raise errors.Unavailable
             with outages():
-                yield self._connection
+                yield self._batch.connection
 
 
 class Whole(TransactionContext):
@@ -81,13 +88,11 @@ class Whole(TransactionContext):
 
     def __init__(self, parent: Client) -> None:
         self._parent = parent
-        self._alone: AbstractAsyncContextManager[aiosqlite.Connection] = parent.alone()
 
     async def __aenter__(self) -> TransactionalDBClient:
         """Raises Unavailable when it cannot begin now."""
-        connection = await self._alone.__aenter__()
-        client = Transaction(self._parent)
-        client._connection = connection  # noqa: SLF001  as Tortoise's own does
+        self._batch = await self._parent.writer.join()
+        client = Transaction(self._parent, self._batch)
         self._token = get_connections().set(self._parent.connection_name, client)
         return client
 
@@ -96,7 +101,7 @@ class Whole(TransactionContext):
     ) -> None:
         """Raises Unavailable when it cannot be committed; then nothing was."""
         get_connections().reset(self._token)
-        await self._alone.__aexit__(kind, failure, trace)
+        await self._parent.writer.leave(self._batch, failure)
 
 
 def get_client_class(db_info: dict[str, Any]) -> type[Client]:

@@ -55,10 +55,13 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ): "the reference of a masked error is no domain id, and tests replace the domain's chance",
     ("services/counters.py", "chance"): "windows are counted by the monotonic clock, which no operator can turn back",
     ("services/shared_counters.py", "chance"): "how long Redis is left alone is no time of the domain",
+    ("models/direct.py", "chance"): "how long a statement holds the event loop is no time of the domain",
     ("models/moves.py", "status"): "it is the one writer",
     ("errors.py", "status"): "a refusal tells the status that it met",
     ("models/unit.py", "transaction"): "it is the one place where a transaction begins",
     ("models/sqlite.py", "transaction"): "it is how one begins on SQLite, for models/unit.py",
+    ("models/batches.py", "transaction"): "it is how many are committed at once on SQLite",
+    ("models/direct.py", "transaction"): "it is SQLite's connection",
     ("models/postgres.py", "transaction"): "it is how one begins on PostgreSQL, for models/unit.py",
     ("errors.py", "length"): "everything that fails on purpose is one tree on one page",
 }

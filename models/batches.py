@@ -1,0 +1,174 @@
+"""Group commit: what waits to be written to SQLite becomes durable together, in one COMMIT.
+
+Writing to the disk takes longer than all else that a small operation does. So the operations run one after the other,
+each in its savepoint, and while they do and while COMMIT waits for the disk, the next ones queue up. Nobody is told
+anything before the COMMIT of their batch: neither that they succeeded, nor what they were refused because of others in
+it. See docs/decisions/0017-group-commit.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import errors
+from models.direct import Direct
+from models.outages import is_outage, outages, tell
+
+OPERATIONS = 100  # in one batch
+SECONDS = 0.01  # after which a batch takes no more in
+
+
+@dataclass
+class Batch:
+    """Operations that become durable together or not at all."""
+
+    connection: Direct
+    full_at: float
+    operations: int = 0
+    failure: BaseException | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can go on: SQLite itself undoes all of it when the disk is full."""
+        return self.failure is None and self.connection.in_transaction
+
+    def end(self, failure: BaseException | None) -> None:
+        """It is on the disk, or nothing of it is."""
+        self.failure = failure
+        self.over.set()
+
+    async def durable(self) -> None:
+        """Wait for the end. Raises Unavailable when nothing of it stayed."""
+        await self.over.wait()
+        if self.failure is None:
+            return
+        if isinstance(self.failure, errors.Unavailable) or is_outage(self.failure):
+            raise errors.Unavailable from self.failure
+        raise self.failure
+
+
+@dataclass
+class _Turn:
+    came: asyncio.Future[None]
+    alone: bool
+
+
+class Writer:
+    """Gives everybody who wants to use a connection their turn, in the order in which they came."""
+
+    def __init__(self, opened: Callable[[], Awaitable[Direct]]) -> None:
+        self._opened = opened
+        self._queue: deque[_Turn] = deque()
+        self._taken = False
+        self._batch: Batch | None = None  # there is none while nobody has the turn
+        self._committing: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Direct]:
+        """The connection without a transaction. Raises Unavailable."""
+        await self._turn(alone=True)
+        try:
+            with outages():
+                connection = await self._opened()
+            yield connection
+        finally:
+            self._go_on()
+
+    async def join(self) -> Batch:
+        """Wait for one's turn to write; it lasts until `leave`. Raises Unavailable when no batch can begin now."""
+        await self._turn(alone=False)
+        try:
+            with outages():
+                batch = self._batch = self._batch or await self._begun()
+                batch.connection.at_once("SAVEPOINT operation")
+        except BaseException:
+            self._go_on()
+            raise
+        return batch
+
+    async def leave(self, batch: Batch, failure: BaseException | None) -> None:
+        """Keep what was done since `join`, or undo it after a failure; then wait until the batch is on the disk.
+
+        Raises Unavailable when nothing of the batch stayed.
+        """
+        seen = batch.operations  # whose work the operation may have read
+        try:
+            if not batch.is_whole:
+                batch.failure = failure if isinstance(failure, errors.Unavailable) else errors.Unavailable()
+            elif failure is None:
+                batch.operations += 1
+            else:
+                batch.connection.at_once("ROLLBACK TO operation")
+            if batch.is_whole:
+                batch.connection.at_once("RELEASE operation")
+        except sqlite3.Error as worse:
+            batch.failure = worse
+        self._go_on()
+        if seen or failure is None or not batch.is_whole:
+            await batch.durable()
+
+    async def _turn(self, *, alone: bool) -> None:
+        if not self._taken:
+            self._taken = True
+            return
+        turn = _Turn(asyncio.get_running_loop().create_future(), alone)
+        self._queue.append(turn)
+        try:
+            await turn.came
+        except asyncio.CancelledError:
+            if not turn.came.cancelled():  # it had come already
+                self._go_on()
+            raise
+
+    def _go_on(self) -> None:
+        """Give the turn to the next, who joins the batch, or to its COMMIT."""
+        while self._queue and self._queue[0].came.done():  # they hung up
+            self._queue.popleft()
+        if self._batch and not self._is_joined(self._batch):
+            self._committing = asyncio.create_task(self._commit(self._batch))
+        elif self._queue:
+            self._queue.popleft().came.set_result(None)
+        else:
+            self._taken = False
+
+    def _is_joined(self, batch: Batch) -> bool:
+        """Whether somebody else comes along in the batch."""
+        if not batch.is_whole or batch.operations >= OPERATIONS or _now() >= batch.full_at:
+            return False
+        return bool(self._queue) and not self._queue[0].alone
+
+    async def _begun(self) -> Batch:
+        connection = await self._opened()
+        if connection.in_transaction:  # the last one's ROLLBACK failed, too
+            await connection.rollback()
+        await connection.begin()
+        return Batch(connection, _now() + SECONDS)
+
+    async def _commit(self, batch: Batch) -> None:
+        if self._is_joined(batch):  # by somebody who came since
+            self._go_on()
+            return
+        failure = batch.failure
+        try:
+            if failure is None:
+                await batch.connection.commit()
+        except (Exception, asyncio.CancelledError) as refused:
+            failure = refused
+            if is_outage(refused):
+                tell(refused)
+        if batch.connection.in_transaction:
+            with suppress(sqlite3.Error):  # whoever begins the next batch tries again
+                await batch.connection.rollback()
+        self._batch = None
+        batch.end(failure)
+        self._go_on()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
