@@ -13,6 +13,7 @@ from tortoise.queryset import QuerySet
 
 from models.event import EventType
 from models.moves import Stateful
+from models.prepared import Prepared
 from models.task import Task
 from models.ticket import Ticket
 
@@ -71,7 +72,7 @@ class Assessment(Stateful):
     @classmethod
     async def open_of(cls, ticket: Ticket) -> Assessment | None:
         """The ticket's open assessment, if there is one."""
-        return await cls.get_or_none(ticket_id=ticket.id, status__in=OPEN)
+        return await _open.one(ticket.id)
 
     @classmethod
     def lapsing(cls, at: datetime) -> QuerySet[Assessment]:
@@ -90,7 +91,7 @@ class Assessment(Stateful):
     @classmethod
     async def has_lapsed(cls, ticket: Ticket) -> bool:
         """Whether the ticket's newest assessment ran out of time."""
-        newest = await cls.filter(ticket_id=ticket.id).order_by("-id").first()
+        newest = await _newest.one(ticket.id)
         return newest is not None and newest.status is AssessmentStatus.LAPSED
 
     @classmethod
@@ -101,7 +102,7 @@ class Assessment(Stateful):
     @classmethod
     async def count_of(cls, ticket: Ticket) -> int:
         """How many assessments of the ticket count against what it allows."""
-        return await cls.filter(ticket_id=ticket.id).exclude(status=AssessmentStatus.CANCELLED).count()
+        return len(await _counted.all(ticket.id))
 
     @property
     def is_open(self) -> bool:
@@ -111,3 +112,8 @@ class Assessment(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under its task and ticket."""
         return {"task_id": self.task_id, "ticket_id": self.ticket_id}
+
+
+_open = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket, status__in=OPEN), UUID)
+_newest = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket).order_by("-id").limit(1), UUID)
+_counted = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket).exclude(status=AssessmentStatus.CANCELLED), UUID)

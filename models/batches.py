@@ -20,7 +20,7 @@ from models.direct import Direct
 from models.outages import is_outage, outages, tell
 
 OPERATIONS = 100  # in one batch
-SECONDS = 0.01  # after which a batch takes no more in
+SECONDS = 0.025  # after which a batch takes no more in
 
 
 @dataclass

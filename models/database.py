@@ -100,8 +100,7 @@ async def migrate(url: str) -> None:
 
 def connection() -> BaseDBAsyncClient:
     """The connection that reads go to at this point of the code: the open transaction's, or the readers'."""
-    names = ReadApart()
-    return get_connection("default" if is_postgres() or unit.is_open() else names.db_for_read(Model))
+    return unit.connection()
 
 
 def is_postgres() -> bool:

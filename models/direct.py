@@ -3,8 +3,8 @@
 To hand a statement to a thread and its answer back costs five times what most statements take themselves. So inside a
 transaction, where the file is ours and nobody is waited for, they run at once; a read that turns out to take long is
 given up and begun again in the thread, and what writes much, waits for the lock or for the disk goes there at once.
-To await what is there already lets nobody else have their turn, so whoever asks much in a row is made to. The event loop
-is held for a few milliseconds at most.
+To await what is there already lets nobody else have their turn, so whoever asks much in a row is made to. The event
+loop is held for a few milliseconds at most.
 """
 
 from __future__ import annotations
@@ -190,4 +190,6 @@ def _fetch(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> R
 
 def _is_short(values: Sequence[Any]) -> bool:
     """Whether a statement with these values is one of little work."""
-    return len(values) <= _VALUES and not any(isinstance(one, str | bytes) and len(one) > _LENGTH for one in values)
+    if len(values) > _VALUES:
+        return False
+    return all(not isinstance(one, str | bytes) or len(one) <= _LENGTH for one in values)

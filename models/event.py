@@ -18,6 +18,7 @@ import errors
 from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
+from models.prepared import insert
 
 
 class EventType(StrEnum):
@@ -171,26 +172,28 @@ def record(
 ) -> None:
     """Write to the log, in the transaction that is open, that `actor` did this to `subject`."""
     unit.current().events.append(
-        Event(
-            organization_id=actor.organization,
-            type=type_,
-            subject=subject,
-            actor=actor.gid,
-            task_id=task_id,
-            ticket_id=ticket_id,
-            session_id=session_id,
-            payload=payload,
-        )
+        {
+            "id": chance.new_id(),
+            "organization_id": actor.organization,
+            "type": type_,
+            "subject": subject,
+            "actor": actor.gid,
+            "task_id": task_id,
+            "ticket_id": ticket_id,
+            "session_id": session_id,
+            "payload": payload,
+            "created_at": clock.now(),
+        }
     )
 
 
-async def write(events: Sequence[Event]) -> None:
+async def write(events: Sequence[Mapping[str, Any]]) -> None:
     """Insert a transaction's events, last of all, one transaction of an organization at a time.
 
     PostgreSQL hands out positions before it commits: without the lock a reader could see 8 before 7 and never see 7.
     """
     client = get_connection("default")
     if client.capabilities.dialect == "postgres":
-        for organization_id in sorted({event.organization_id for event in events}):
+        for organization_id in sorted({event["organization_id"] for event in events}):
             await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])
-    await Event.bulk_create(events)
+    await insert(Event, events)

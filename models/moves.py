@@ -10,6 +10,7 @@ import errors
 from models import event
 from models.actor import Actor
 from models.base import Owned
+from models.prepared import update
 
 Moves = Mapping[Any, frozenset[Any]]
 
@@ -37,7 +38,7 @@ async def move(row: Stateful, to: StrEnum, actor: Actor, **changes: Any) -> None
     was = row.status
     if to not in row.MOVES[was]:
         raise errors.MoveNotAllowed(was, to)
-    if not await type(row).filter(id=row.id, status=was).update(status=to, **changes):
+    if not await update(type(row), {"id": row.id, "status": was}, {"status": to, **changes}):
         await row.refresh_from_db(fields=["status"])
         raise errors.MoveNotAllowed(row.status, to)
     row.update_from_dict({"status": to, **changes})

@@ -16,6 +16,7 @@ from models.actor import Actor
 from models.assessment import Assessment
 from models.event import EventType
 from models.moves import Stateful
+from models.prepared import Prepared
 from models.task import Step, Task
 from models.test import Test
 from models.ticket import Ticket
@@ -142,7 +143,7 @@ class TestSession(Stateful):
     @classmethod
     async def of_assessment(cls, assessment_id: UUID) -> list[TestSession]:
         """Every session of the assessment, oldest first; for whoever has been shown the assessment."""
-        return await cls.filter(assessment_id=assessment_id).order_by("id")
+        return await _of_assessment.all(assessment_id)
 
     @classmethod
     async def these(cls, actor: Actor, keys: Collection[UUID]) -> list[TestSession]:
@@ -205,3 +206,6 @@ class TestSession(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under its task, its ticket and itself."""
         return {"task_id": self.task_id, "ticket_id": self.ticket_id, "session_id": self.id}
+
+
+_of_assessment = Prepared(lambda key: TestSession.filter(assessment_id=key).order_by("id"), UUID)

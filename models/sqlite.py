@@ -8,23 +8,67 @@ Here a transaction is one operation of a batch that is committed as a whole: see
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
 
+from tortoise import Model
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.backends.sqlite.executor import SqliteExecutor
 from tortoise.connection import get_connections
 
 import errors
+from models import rows
 from models.batches import Batch, Writer
 from models.direct import Direct
 from models.outages import outages
 
 
+class Executor(SqliteExecutor):
+    """Tortoise's way from objects to statements and back, without doing again what comes out the same."""
+
+    def _prepare_insert_statement(
+        self, columns: Sequence[str], has_generated: bool = True, ignore_conflicts: bool = False
+    ) -> Any:
+        if not ignore_conflicts:  # Tortoise may want to add to it
+            return super()._prepare_insert_statement(columns, has_generated)
+        key = (self.model, tuple(columns), has_generated)
+        if key not in _inserts:
+            query = super()._prepare_insert_statement(columns, has_generated, ignore_conflicts)
+            _inserts[key] = Written(query.get_sql())
+        return _inserts[key]
+
+    async def execute_select(
+        self, sql: str, values: list[Any] | None = None, custom_fields: list[str] | None = None
+    ) -> list[Any]:
+        """The rows that the statement finds, as objects."""
+        tables = self.select_related_idx or []
+        columns = self.model._meta.db_fields  # noqa: SLF001  as Tortoise's own does
+        whole = len(tables) == 1 and tables[0][1] == len(columns)
+        if custom_fields or self.prefetch_map or self._prefetch_queries or not whole:
+            return await super().execute_select(sql, values, custom_fields)
+        _, found = await self.db.execute_query(sql, values)
+        return rows.made(self.model, found)
+
+
+class Written(str):
+    """SQL that is written already, where Tortoise asks for it."""
+
+    def get_sql(self) -> str:
+        """It."""
+        return self
+
+
+_inserts: dict[tuple[type[Model], tuple[str, ...], bool], Written] = {}
+
+
 class Client(SqliteClient):
     """One SQLite connection."""
+
+    executor_class = Executor
 
     def __init__(self, file_path: str, **pragmas: Any) -> None:
         super().__init__(file_path, **pragmas)
@@ -66,21 +110,37 @@ class Client(SqliteClient):
 class Transaction(SqliteTransactionWrapper):
     """What is asked for inside a transaction."""
 
+    executor_class = Executor
+
     def __init__(self, parent: Client, batch: Batch) -> None:
         super().__init__(parent)
         self._batch = batch
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
-        return self._one_at_a_time()
+        return _Lent(self._lock, self._batch)
 
-    @asynccontextmanager
-    async def _one_at_a_time(self) -> AsyncIterator[Direct]:
-        async with self._lock:
-            if not self._batch.is_whole:  # what comes now would be written by itself
-                raise errors.Unavailable
+
+class _Lent:
+    """A transaction's connection, lent for one statement."""
+
+    def __init__(self, lock: asyncio.Lock, batch: Batch) -> None:
+        self._lock = lock
+        self._batch = batch
+
+    async def __aenter__(self) -> Direct:
+        if not self._batch.is_whole:  # what comes now would be written by itself
+            raise errors.Unavailable
+        await self._lock.acquire()
+        return self._batch.connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+        if failure is not None:
             with outages():
-                yield self._batch.connection
+                raise failure
 
 
 class Whole(TransactionContext):

@@ -11,6 +11,7 @@ from tortoise import fields
 from models.base import Owned
 from models.event import EventType
 from models.moves import Stateful
+from models.prepared import Prepared
 from models.test import Test
 
 _LONGEST_SLUG = 80
@@ -85,7 +86,7 @@ class Task(Stateful):
     async def by_slug(cls, slug: str) -> Task | None:
         """The task that a public Task link names; its welcome page is for everybody."""
         known = len(slug) <= _LONGEST_SLUG and slug.isascii() and slug.isprintable()
-        return await cls.get_or_none(slug=slug) if known else None
+        return await _by_slug.one(slug) if known else None
 
     @classmethod
     async def by_id(cls, key: UUID) -> Task | None:
@@ -105,6 +106,9 @@ class Task(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under itself."""
         return {"task_id": self.id}
+
+
+_by_slug = Prepared(lambda slug: Task.filter(slug=slug), str)
 
 
 class Step(Owned):

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.exceptions import DoesNotExist
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
@@ -19,6 +20,7 @@ from models.base import Owned
 from models.event import EventType
 from models.labels import labels_field
 from models.moves import Stateful
+from models.prepared import Prepared
 from models.task import Task
 
 
@@ -128,7 +130,7 @@ class Ticket(Stateful):
     @classmethod
     async def by_code(cls, task: Task, code: str) -> Ticket | None:
         """The ticket of this task with this code, however it was typed; the code is the authority."""
-        return await cls.get_or_none(task_id=task.id, code=normalise(code))
+        return await _by_code.one(task.id, normalise(code))
 
     @classmethod
     async def refused(cls, key: UUID, refusal: str, at: datetime) -> None:
@@ -138,7 +140,10 @@ class Ticket(Stateful):
     @classmethod
     async def hold(cls, key: UUID) -> Ticket:
         """The ticket, locked: every change to a candidate's assessments and sessions queues up here first."""
-        return await cls.select_for_update().get(id=key)
+        found = await _held.one(key)
+        if found is None:
+            raise DoesNotExist(cls)
+        return found
 
     @classmethod
     async def hold_all(cls, keys: Collection[UUID]) -> None:
@@ -169,6 +174,10 @@ class Ticket(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under its task and itself."""
         return {"task_id": self.task_id, "ticket_id": self.id}
+
+
+_by_code = Prepared(lambda task, code: Ticket.filter(task_id=task, code=code), UUID, str)
+_held = Prepared(lambda key: Ticket.filter(id=key).select_for_update(), UUID)
 
 
 def status_shown(

@@ -12,13 +12,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
-
-if TYPE_CHECKING:
-    from models.event import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +27,8 @@ T = TypeVar("T")
 class Unit:
     """What one transaction has still to do: the events to write, the work to start after the commit."""
 
-    events: list[Event] = field(default_factory=list)
+    client: BaseDBAsyncClient
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 _open: ContextVar[Unit | None] = ContextVar("unit", default=None)
@@ -39,6 +39,21 @@ _listeners: list[Callable[[frozenset[UUID]], None]] = []
 def is_open() -> bool:
     """Whether this code runs inside a transaction."""
     return _open.get() is not None
+
+
+def connection() -> BaseDBAsyncClient:
+    """The connection that reads go to at this point of the code: the open transaction's, or the readers'."""
+    unit = _open.get()
+    if unit is not None:
+        return unit.client
+    default = get_connection("default")
+    return default if default.capabilities.dialect == "postgres" else get_connection("read")
+
+
+def writing() -> BaseDBAsyncClient:
+    """The connection that rows are written with: the open transaction's, if there is one."""
+    unit = _open.get()
+    return get_connection("default") if unit is None else unit.client
 
 
 def current() -> Unit:
@@ -65,16 +80,16 @@ def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
 
 
 async def _transact(work: Callable[[], Awaitable[T]]) -> T:
-    unit = Unit()
-    _open.set(unit)  # the task has a context of its own: nothing to reset
-    async with in_transaction("default"):
+    async with in_transaction("default") as client:
+        unit = Unit(client)
+        _open.set(unit)  # the task has a context of its own: nothing to reset
         result = await work()
         if unit.events:
             from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
 
             await write(unit.events)
     if unit.events:
-        grown = frozenset(event.organization_id for event in unit.events)
+        grown = frozenset(event["organization_id"] for event in unit.events)
         for listener in _listeners:
             listener(grown)
     return result

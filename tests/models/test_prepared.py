@@ -1,0 +1,115 @@
+"""Statements that are written once find, change and make what Tortoise's would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+import errors
+import models
+from models import Actor, ActorKind, Member, Organization, Permission, Result, Role, Task, TaskStatus, Ticket, database
+from models.base import Owned
+from models.prepared import Prepared, insert, update
+from models.unit import transactional
+from tests.world import Door
+
+
+def knows(row: Any) -> dict[str, Any]:
+    """Everything that an object carries."""
+    return dict(vars(row))
+
+
+async def everything() -> list[Owned]:
+    """A row of every kind that there is, as Tortoise makes it."""
+    kinds: list[type[Owned]] = [kind for kind in vars(models).values() if isinstance(kind, type(Owned))]
+    found = []
+    for kind in kinds:
+        if issubclass(kind, Owned) and kind._meta.db_table:
+            sql = kind.all().limit(1).sql()
+            _, rows = await database.connection().execute_query(sql, [1])
+            found += [kind._init_from_db(**dict(row)) for row in rows]
+    return found
+
+
+async def staff(door: Door) -> Actor:
+    """An owner with tasks, tickets and candidates."""
+    owner = await door.sign_up()
+    await owner.issue((await owner.open_task())["id"])
+    member = await Member.by_email(owner.known["member"]["email"])
+    assert member is not None
+    return Actor(ActorKind.MEMBER, member.gid, member.organization_id, frozenset(Permission), id=member.id)
+
+
+async def test_a_row_is_the_same_by_whichever_way_it_comes(door: Door) -> None:
+    actor = await staff(door)
+
+    found = await everything()
+    seen = [await type(row).seen_by(actor, row.id) for row in found]
+
+    assert {type(row).__name__ for row in found} >= {"Task", "Step", "Test", "Ticket", "Candidate", "TicketBatch"}
+    assert [knows(row) for row in seen] == [knows(row) for row in found]
+
+
+async def test_nobody_sees_more_for_another_having_asked_before(door: Door) -> None:
+    actor = await staff(door)
+    stranger = await staff(door)
+    ticket = (await Ticket.visible_to(actor))[0]
+    candidate = Actor(ActorKind.CANDIDATE, ticket.gid, actor.organization_id, ticket_id=ticket.id, task_id=uuid4())
+    narrowed = replace(actor, kind=ActorKind.API_KEY, task_ids=frozenset({uuid4()}))
+
+    assert await Ticket.seen_by(actor, ticket.id) == await Ticket.seen_by(candidate, ticket.id) == ticket
+    for other in (stranger, replace(candidate, ticket_id=uuid4()), replace(candidate, ticket_id=None), narrowed):
+        with pytest.raises(errors.NotFound):
+            await Ticket.seen_by(other, ticket.id)
+    with pytest.raises(errors.NotFound):
+        await Task.seen_by(candidate, ticket.task_id)
+
+
+async def test_permissions_are_part_of_what_is_asked(door: Door) -> None:
+    actor = await staff(door)
+    reader = replace(actor, permissions=frozenset({Permission.READ}))
+
+    asked = [Result.visible_to(one).sql() for one in (actor, reader)]
+
+    assert asked[0] != asked[1]
+    for one in (actor, reader):
+        with pytest.raises(errors.NotFound):
+            await Result.seen_by(one, uuid4())
+
+
+async def test_texts_and_keys_find_their_places_and_constants_stay(door: Door) -> None:
+    actor = await staff(door)
+    tickets = Prepared(lambda code, task: Ticket.filter(task_id=task, code=code, extra_time_percent=0), str, UUID)
+    (ticket,) = await Ticket.visible_to(actor)
+
+    assert await tickets.one(ticket.code, ticket.task_id) == ticket
+    assert await tickets.all(ticket.code, uuid4()) == []
+    assert await tickets.one("' OR 1=1 --", ticket.task_id) is None
+
+
+async def test_an_update_compares_and_sets(door: Door) -> None:
+    actor = await staff(door)
+    (task,) = await Task.visible_to(actor)
+
+    @transactional
+    async def close(was: TaskStatus) -> bool:
+        return await update(Task, {"id": task.id, "status": was}, {"status": TaskStatus.CLOSED, "opens_at": None})
+
+    assert [await close(TaskStatus.OPEN), await close(TaskStatus.OPEN)] == [True, False]
+    assert (await Task.seen_by(actor, task.id)).status is TaskStatus.CLOSED
+
+
+async def test_an_insert_checks_what_the_columns_take(door: Door) -> None:
+    actor = await staff(door)
+    row = {"id": uuid4(), "name": "Other", "created_at": models.clock.now()}
+
+    await insert(Organization, [row | {"time_zone": "UTC", "allowed_redirect_hosts": [], "redirect_secret": b"x"}])
+    with pytest.raises(Exception, match="Length"):
+        await insert(Member, [{"id": uuid4(), "full_name": "x" * 201, "organization_id": actor.organization}])
+
+    made = await Organization.get(id=row["id"])
+    assert (made.name, made.created_at) == ("Other", row["created_at"])
+    assert await Member.filter(role=Role.OWNER).count() == 1
