@@ -11,6 +11,7 @@ AdmitError
     ├── BadRequest          BAD_REQUEST       400   an argument that cannot mean anything
     ├── QueryTooComplex     QUERY_TOO_COMPLEX 400   a document that would cost more than one may
     ├── RateLimited         RATE_LIMITED      429   too much, too fast: `retry_after` seconds
+    ├── Lagging             LAGGING           408   a subscriber reads too slowly: go on after `cursor`
     └── Unavailable         UNAVAILABLE       503   the database, or what counts guesses, is away: the same again, later
 
 Anything else is our bug: masked as INTERNAL, with an id that is in the log.
@@ -95,6 +96,18 @@ class QueryTooComplex(Rejected):
     message = "This document asks for too much at once."
     code = "QUERY_TOO_COMPLEX"
     status = 400
+
+
+class Lagging(Rejected):
+    """A subscriber reads more slowly than things happen; `cursor` is that of the last event it was told."""
+
+    message = "You read more slowly than things happen: subscribe again, after the cursor."
+    code = "LAGGING"
+    status = 408
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__()
+        self.cursor = cursor
 
 
 class Unavailable(Rejected):

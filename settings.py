@@ -95,6 +95,7 @@ class Settings:
     export_workers: int = 1  # spreadsheets made at once by this process; 0 leaves them to others
     export_stale_seconds: int = 60  # silence after which an export's worker is taken for dead
     recheck_seconds: float = 5.0  # how often a stream's credential is checked again
+    stream_queue: int = 500  # events that wait for one subscriber, before it is told that it lags
     shutdown_seconds: int = 10
 
     @classmethod

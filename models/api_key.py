@@ -57,6 +57,11 @@ class ApiKey(Owned):
         return await cls.get_or_none(id=key)
 
     @classmethod
+    async def by_ids(cls, keys: Collection[UUID]) -> Sequence[ApiKey]:
+        """Those that running streams began with."""
+        return await cls.filter(id__in=list(keys)) if keys else []
+
+    @classmethod
     async def used(cls, key: UUID, at: datetime, since: datetime) -> None:
         """Note when the key was used last, unless that is known from `since` on."""
         await cls.filter(Q(last_used_at=None) | Q(last_used_at__lt=since), id=key).update(last_used_at=at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -66,6 +67,11 @@ class Login(Owned):
 
     class Meta:
         table = "login"
+
+    @classmethod
+    async def by_ids(cls, keys: Collection[UUID]) -> Sequence[Login]:
+        """Those that running streams began with."""
+        return await cls.filter(id__in=list(keys)) if keys else []
 
     @classmethod
     async def by_id(cls, key: UUID) -> Login | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import strawberry
 
@@ -13,16 +14,30 @@ from services import tasks
 from services.site import Site
 
 
+class Place(Protocol):
+    """Where the events of one subscription come from."""
+
+    is_shared: bool
+
+    def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[models.Event, None]:
+        """Those to execute."""
+
+
 @dataclass
 class Context(schema.context.Context):
-    """One operation's surroundings. `address` is the caller's network address, for counting guesses."""
+    """One operation's surroundings. `address` is the caller's network address, for counting guesses; `place` where a
+    subscription's events come from.
+    """
 
     site: Site
     address: str = ""
+    place: Place | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)
 
     async def charge(self, cost: int) -> dict[str, int] | None:
-        """From the bucket of the credential, or of the address of whoever has none."""
+        """From the bucket of the credential, or of the address of whoever has none; what is shared was paid for."""
+        if self.place is not None and self.place.is_shared:
+            return None
         left = await self.site.bucket.charge(self.actor, self.address, cost)
         if left is None:
             return None

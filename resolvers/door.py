@@ -24,6 +24,7 @@ from strawberry.types.graphql import OperationType
 import errors
 from models import ANONYMOUS
 from resolvers import over_http
+from resolvers.channels import Channels
 from resolvers.context import Context
 from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
 from resolvers.over_sse import EventStream
@@ -94,6 +95,7 @@ class Door(GraphQL[Context, None]):
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
         self._page, self._shows_schema, self._front = page, shows_schema, front
+        self.channels = Channels(schema)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
@@ -157,20 +159,24 @@ class Door(GraphQL[Context, None]):
         status, headers = over_http.standing(shown, refused=is_refused(result), media=chosen)
         return over_http.answer(shown, status, chosen, headers)
 
-    async def _results(self, asked: Asked, context: Context) -> AsyncGenerator[dict[str, Any], None]:
+    async def _results(self, asked: Asked, context: Context) -> AsyncGenerator[bytes, None]:
+        subscriber = self.channels.subscriber(asked.query, asked.variables, asked.operation_name, context)
+        only = {OperationType.SUBSCRIPTION}
         results: Any = await self.schema.stream(
-            asked.query,
-            asked.variables,
-            context,
-            None,
-            asked.operation_name,
-            allowed_operation_types={OperationType.SUBSCRIPTION},
+            asked.query, asked.variables, subscriber.context, None, asked.operation_name, allowed_operation_types=only
         )
-        async with aclosing(results):
-            async for result in results:
-                yield _shown(result)
-                if is_away(result):  # what was to be said of this event is lost: the client resumes before it
-                    return
+        try:
+            async with aclosing(results), aclosing(subscriber.listener.rest()) as shared:
+                async for result in results:
+                    yield over_http.encode(_shown(result))
+                    if is_away(result):  # what was to be said of this event is lost: the client resumes before it
+                        return
+                async for one in shared:
+                    yield one if isinstance(one, bytes) else over_http.encode(_shown(one))
+        except Exception as ended:  # whatever it is, the client is told
+            yield over_http.encode({"errors": [masked(GraphQLError("", original_error=ended)).formatted]})
+        finally:
+            subscriber.listener.leave()
 
     async def get_context(self, request: Request | WebSocket, response: object) -> Context:
         """Nobody yet; over a WebSocket until `connection_init`."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from resolvers.over_http import EVENT_STREAM, encode
+from resolvers.over_http import EVENT_STREAM
 
 HEARTBEAT_SECONDS = 12.0  # proxies cut what is silent for long
 
@@ -23,7 +22,7 @@ class EventStream(Response):
 
     media_type = EVENT_STREAM
 
-    def __init__(self, results: AsyncGenerator[dict[str, Any], None]) -> None:
+    def __init__(self, results: AsyncGenerator[bytes, None]) -> None:
         # no-transform and X-Accel-Buffering: what gathers or compresses a stream holds its events back
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -55,7 +54,7 @@ class EventStream(Response):
                     if not (await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS))[0]:
                         await _chunk(send, b":\n\n")
                         continue
-                    await _chunk(send, b"event: next\ndata: " + encode(coming.result()) + b"\n\n")
+                    await _chunk(send, b"event: next\ndata: " + coming.result() + b"\n\n")
                     coming = asyncio.ensure_future(anext(results))
             except StopAsyncIteration:
                 await _chunk(send, b"event: complete\ndata:\n\n", more=False)

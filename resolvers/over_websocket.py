@@ -16,6 +16,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 import errors
 from models import ANONYMOUS
 from resolvers.context import Context
+from resolvers.listener import Listener
 from resolvers.over_http import encode
 from schema.masking import is_away, is_refused, logged, masked
 
@@ -33,12 +34,28 @@ class Socket(ASGIWebSocketAdapter):
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """One message. Raises WebSocketDisconnected when nobody can receive it any more."""
+        await self.send_frame(encode(message))
+
+    async def send_frame(self, text: bytes) -> None:
+        """One message that is written already. Raises WebSocketDisconnected, too."""
         if self.ws.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnected
         try:
-            await self.ws.send_text(encode(message).decode())
+            await self.ws.send_text(text.decode())
         except GONE as gone:  # closed while we waited for our turn
             raise WebSocketDisconnected from gone
+
+    def send_at_once(self, text: bytes) -> bool:
+        """Send it if that takes no waiting: a client that does not read is left to who can wait for it."""
+        sending = self.send_frame(text)
+        try:
+            sending.send(None)
+        except StopIteration:
+            return True
+        except WebSocketDisconnected:
+            return False  # who waits finds out
+        sending.close()
+        return False
 
     async def close(self, code: int, reason: str) -> None:
         """The end, if it has not come before."""
@@ -97,25 +114,43 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 await operation.send_initial_errors([masked(GraphQLError("", original_error=bug))])
 
     async def _deliver(self, operation: Operation[Context, None]) -> None:
-        results: Any = await self.schema.stream(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=self.context,
-            operation_name=operation.operation_name or None,
-        )
-        async with aclosing(results):
-            async for result in results:
-                if is_away(result):  # what was to be said of this event is lost: the client resumes before it
-                    await operation.send_initial_errors(result.errors)
-                    return
-                if not is_refused(result):
-                    await operation.send_next(result)
-                elif self.context.actor is not ANONYMOUS and _has_lapsed(result.errors):
-                    raise errors.Unauthenticated
-                else:
-                    await operation.send_initial_errors(result.errors)
+        query, variables, name = operation.query, operation.variables, operation.operation_name or None
+        subscriber = self.view.channels.subscriber(query, variables, name, self.context)
+        listener = subscriber.listener
+        try:
+            results: Any = await self.schema.stream(query, variables, subscriber.context, None, name)
+            async with aclosing(results):
+                async for result in results:
+                    if await self._ended(operation, result):
+                        return
+            del results, subscriber
+            await self._listen(operation, listener)
+        finally:
+            listener.leave()
+
+    async def _listen(self, operation: Operation[Context, None], listener: Listener) -> None:
+        """Most of what is heard is sent by who tells it; here only what has to wait for the client."""
+        socket: Any = self.websocket
+        begin = b'{"id":' + encode(operation.id) + b',"type":"next","payload":'
+        heard = listener.rest(lambda payload: socket.send_at_once(begin + payload + b"}"))
+        async with aclosing(heard):
+            async for one in heard:
+                if isinstance(one, bytes):
+                    await socket.send_frame(begin + one + b"}")
+                elif await self._ended(operation, one):
                     return
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _ended(self, operation: Operation[Context, None], result: Any) -> bool:
+        """Send one result, and say whether the operation ended with it."""
+        if not is_away(result) and not is_refused(result):
+            await operation.send_next(result)
+            return False
+        lapsed = not is_away(result) and self.context.actor is not ANONYMOUS and _has_lapsed(result.errors)
+        if lapsed:
+            raise errors.Unauthenticated
+        await operation.send_initial_errors(result.errors)  # away: what was to be said of this event is lost
+        return True
 
 
 def _has_lapsed(failures: Sequence[GraphQLError]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -74,13 +74,13 @@ def _sessions(
     session: str | None,
     after: str | None,
 ) -> AsyncGenerator[Event, None]:
-    events = stream.follow(
-        info.context.site,
-        info.context.actor,
-        types=types,
-        task_id=None if task is None else Task.key_of(task),
-        ticket_id=None if ticket is None else Ticket.key_of(ticket),
-        session_id=None if session is None else TestSession.key_of(session),
-        after=after,
-    )
-    return fresh(info, events)
+    watched: dict[str, Any] = {
+        "types": types,
+        "task_id": None if task is None else Task.key_of(task),
+        "ticket_id": None if ticket is None else Ticket.key_of(ticket),
+        "session_id": None if session is None else TestSession.key_of(session),
+    }
+    place = info.context.place
+    if place is None:
+        return fresh(info, stream.follow(info.context.site, info.context.actor, after=after, **watched))
+    return fresh(info, place.events(info, after, **watched))

@@ -40,6 +40,8 @@ def masked(error: GraphQLError) -> GraphQLError:
     match original:
         case errors.RateLimited() | errors.Unavailable():
             return _shown(error, original.text, original.code, retryAfter=original.retry_after)
+        case errors.Lagging():
+            return _shown(error, original.text, original.code, cursor=original.cursor)
         case errors.Rejected():
             return _shown(error, original.text, original.code)
         case errors.Refused():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from services.site import Site
 
 API_KEY_PREFIX = "admit_"
 CANDIDATE = "candidate"
+_KEPT = (ActorKind.MEMBER, ActorKind.API_KEY)  # kinds whose credential is a row
 _NOTED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is; a write for every request would be dear
 
 
@@ -76,6 +77,31 @@ async def still_counts(actor: Actor) -> bool:
                 return False
             await _note_use(key)
     return True
+
+
+async def lapsed(actors: Collection[Actor]) -> set[Actor]:
+    """Those of them whose credential no longer counts, asked in one statement for each kind."""
+    now = clock.now()
+    asked = {kind: {one.credential_id for one in actors if one.kind is kind and one.credential_id} for kind in _KEPT}
+    logins = {one.id: one for one in await Login.by_ids(asked[ActorKind.MEMBER])}
+    keys = {one.id: one for one in await ApiKey.by_ids(asked[ActorKind.API_KEY])}
+    gone: set[Actor] = set()
+    used: set[ApiKey] = set()
+    for actor in actors:
+        counts = actor.expires_at is None or now < actor.expires_at
+        if actor.kind is ActorKind.MEMBER and actor.credential_id:
+            login = logins.get(actor.credential_id)
+            counts = counts and login is not None and login.is_live(now)
+        elif actor.kind is ActorKind.API_KEY and actor.credential_id:
+            key = keys.get(actor.credential_id)
+            counts = counts and key is not None and key.is_live(now) and (not actor.proofs or key.knows(actor.proofs))
+            if counts and key is not None:
+                used.add(key)
+        if not counts:
+            gone.add(actor)
+    for key in used:
+        await _note_use(key)
+    return gone
 
 
 def candidate_token(site: Site, assessment: Assessment) -> str:

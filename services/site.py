@@ -37,6 +37,7 @@ class Limits:
     export_workers: int = 1
     export_stale_seconds: int = 60
     recheck_seconds: float = 5.0
+    stream_queue: int = 500
 
     @property
     def answer_grace(self) -> timedelta:

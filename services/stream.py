@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import suppress
+from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 import errors
@@ -27,35 +29,81 @@ async def follow(  # noqa: PLR0913  what to follow is said by name
     session_id: UUID | None = None,
     subject: str | None = None,
     after: str | None = None,
+    joins: Callable[[int], bool] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Every event of these types about these things that comes after the cursor (None: after now), in order, for ever.
+
+    With `joins` until that takes the stream over: it is asked at the log's end, with the position there.
 
     Raises NotFound for things the actor may not know of, Forbidden, BadRequest for a cursor that is none, and
     Unauthenticated as soon as the credential no longer counts.
     """
     await _permit(actor, task_id, ticket_id, session_id)
     chosen = {"task_id": task_id, "ticket_id": ticket_id, "session_id": session_id, "subject": subject}
-    about = {name: value for name, value in chosen.items() if value is not None}
+    about: dict[str, UUID | str] = {name: value for name, value in chosen.items() if value is not None}
     position = await _beginning(actor, after)
-    credential = _Credential(actor, site.limits.recheck_seconds)
+    credential = Recheck(site.limits.recheck_seconds, partial(_ask, actor))
     with site.pulse.followed(actor.organization):
-        while True:
-            grown = site.pulse.next(actor.organization)
-            try:
-                # known to be read when the batch after it has been; or a rare type would be looked for again and again
-                newest = await event.head(actor.organization) if credential.is_due else position
-                batch = await Event.following(actor, position, types, **about).limit(BATCH)
-                await credential.check(now=bool(batch))
-            except errors.Unavailable as away:  # the log goes on where it was when the database is back
-                await asyncio.sleep(away.retry_after)
-                continue
-            for one in batch:
-                await credential.check()
-                yield one
-            full = len(batch) == BATCH
-            position = batch[-1].position if full else max(newest, position, *(one.position for one in batch[-1:]))
-            if not full:
-                await _wait(grown, credential.seconds_left)
+        async for one in _read(site, actor, types, about, position, credential, joins):
+            yield one
+
+
+async def follow_together(  # noqa: PLR0913  what to follow is said by name
+    site: Site,
+    actor: Actor,
+    *,
+    types: Collection[EventType],
+    task_id: UUID | None = None,
+    ticket_id: UUID | None = None,
+    session_id: UUID | None = None,
+    position: int,
+    credentials: Credentials,
+) -> AsyncGenerator[Event, None]:
+    """The same from a position on, for several who may see the same: each was let in, and each is checked again."""
+    chosen = {"task_id": task_id, "ticket_id": ticket_id, "session_id": session_id}
+    about: dict[str, UUID | str] = {name: value for name, value in chosen.items() if value is not None}
+    async for one in _read(site, actor, types, about, position, credentials, None):
+        yield one
+
+
+class Credentials(Protocol):
+    """What must still count before anything is told."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Until it must be asked again."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it must be asked again."""
+
+    async def check(self, *, now: bool = False) -> None:
+        """Ask when it is due, or now."""
+
+
+class Recheck:
+    """Asks again, every so many seconds of real time, whether what a stream began with still counts."""
+
+    def __init__(self, seconds: float, ask: Callable[[], Awaitable[None]]) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._checked_at = asyncio.get_running_loop().time()
+
+    @property
+    def seconds_left(self) -> float:
+        """Until it must be asked again."""
+        return max(0.0, self._checked_at + self._seconds - asyncio.get_running_loop().time())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it must be asked again."""
+        return not self.seconds_left
+
+    async def check(self, *, now: bool = False) -> None:
+        """Ask when it is due, or now. Raises what the question raises."""
+        if now or self.is_due:
+            await self._ask()
+            self._checked_at = asyncio.get_running_loop().time()
 
 
 async def page(actor: Actor, types: Collection[EventType] | None, first: int | None, after: str | None) -> Feed:
@@ -91,30 +139,40 @@ async def _beginning(actor: Actor, after: str | None) -> int:
     return await event.position_of(actor.organization, after)
 
 
-class _Credential:
-    """Asks again, every so many seconds of real time, whether the credential still counts."""
+async def _ask(actor: Actor) -> None:
+    if not await credentials.still_counts(actor):
+        raise errors.Unauthenticated
 
-    def __init__(self, actor: Actor, seconds: float) -> None:
-        self._actor = actor
-        self._seconds = seconds
-        self._checked_at = asyncio.get_running_loop().time()
 
-    @property
-    def seconds_left(self) -> float:
-        """Until it must be asked again."""
-        return max(0.0, self._checked_at + self._seconds - asyncio.get_running_loop().time())
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it must be asked again."""
-        return not self.seconds_left
-
-    async def check(self, *, now: bool = False) -> None:
-        """Ask when it is due, or now. Raises Unauthenticated."""
-        if now or self.is_due:
-            if not await credentials.still_counts(self._actor):
-                raise errors.Unauthenticated
-            self._checked_at = asyncio.get_running_loop().time()
+async def _read(  # noqa: PLR0913, PLR0917  private, and called twice
+    site: Site,
+    actor: Actor,
+    types: Collection[EventType],
+    about: dict[str, UUID | str],
+    position: int,
+    credential: Credentials,
+    joins: Callable[[int], bool] | None,
+) -> AsyncGenerator[Event, None]:
+    while True:
+        grown = site.pulse.next(actor.organization)
+        try:
+            # known to be read when the batch after it has been; or a rare type would be looked for again and again
+            newest = await event.head(actor.organization) if joins or credential.is_due else position
+            batch = await Event.following(actor, position, types, **about).limit(BATCH)
+            await credential.check(now=bool(batch))
+        except errors.Unavailable as away:  # the log goes on where it was when the database is back
+            await asyncio.sleep(away.retry_after)
+            continue
+        for one in batch:
+            await credential.check()
+            yield one
+        full = len(batch) == BATCH
+        position = batch[-1].position if full else max(newest, position, *(one.position for one in batch[-1:]))
+        if not full:
+            if joins and joins(position):
+                return
+            if not joins:
+                await _wait(grown, credential.seconds_left)
 
 
 async def _wait(grown: asyncio.Event, seconds: float) -> None:

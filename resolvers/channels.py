@@ -1,0 +1,205 @@
+"""Streams that are executed once for all who asked the same and may see the same. See docs/decisions/0018."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from graphql import OperationDefinitionNode, VariableNode, Visitor, visit
+from strawberry.types import ExecutionResult
+
+import errors
+from models import Actor, ActorKind, Event
+from resolvers.context import Context, Info
+from resolvers.listener import Listener
+from resolvers.over_http import encode
+from schema.masking import is_away, is_refused
+from services import credentials, stream
+from services.site import Site
+
+_IN_A_ROW = 100  # listeners that are told before others get a turn
+
+
+class Channels:
+    """Those of one process, each as long as somebody listens."""
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._open: dict[Hashable, Channel] = {}
+
+    def subscriber(
+        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: Context
+    ) -> Subscriber:
+        """Who asks this: first by itself, until it has caught up."""
+        return Subscriber(self, query, dict(variables or {}), operation_name, context)
+
+    def join(self, key: Hashable, position: int, subscriber: Subscriber) -> bool:
+        """Let it listen from this position on; not if the channel has told of what comes after."""
+        channel = self._open.get(key)
+        if channel is None:
+            channel = self._open[key] = Channel(
+                self._schema, subscriber, position, lambda gone: self._forget(key, gone)
+            )
+        return channel.join(subscriber.listener, position)
+
+    def _forget(self, key: Hashable, gone: Channel) -> None:
+        if self._open.get(key) is gone:
+            del self._open[key]
+
+
+class Subscriber:
+    """One subscription's own part of the way: it is admitted, catches up, and joins a channel without a gap."""
+
+    is_shared = False
+
+    def __init__(
+        self,
+        channels: Channels,
+        query: str,
+        variables: dict[str, Any],
+        operation_name: str | None,
+        context: Context,
+    ) -> None:
+        self._channels = channels
+        self.query, self.variables, self.operation_name = query, variables, operation_name
+        self.listener = Listener(context.actor, context.site.limits.stream_queue)
+        self.context = replace(context, place=self)
+
+    async def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[Event, None]:
+        """Those that came before it joined."""
+        actor = info.context.actor
+        said = json.dumps(_told_apart(info, self.variables), sort_keys=True)
+        key = (self.query, self.operation_name, said, _rights(actor))
+
+        def joins(position: int) -> bool:
+            return self._channels.join(key, position, self)
+
+        own = stream.follow(info.context.site, actor, after=after, joins=joins, **watched)
+        async with aclosing(own):
+            async for event in own:
+                yield event
+
+
+class Channel:
+    """One execution of a subscription, for all its listeners."""
+
+    is_shared = True
+
+    def __init__(self, schema: Any, first: Subscriber, position: int, forget: Callable[[Channel], None]) -> None:
+        self._schema, self._position, self._forget = schema, position, forget
+        self._site: Site = first.context.site
+        self._asked = first.query, first.variables, first.operation_name
+        self._context = replace(first.context, place=self)
+        self._listeners: dict[Listener, None] = {}
+        self._unchecked = False  # somebody has joined since the credentials were asked for
+        self._event: Event | None = None
+        self._task = asyncio.create_task(self._run())
+
+    def join(self, listener: Listener, position: int) -> bool:
+        """Tell it of everything after this position; not if some of that has been told."""
+        if position < self._position:
+            return False
+        self._listeners[listener] = None
+        self._unchecked = True
+        listener.joined(position, self._site.pulse.followed(self._context.actor.organization), self.leave)
+        return True
+
+    def leave(self, listener: Listener) -> None:
+        """It listens no longer; the last one ends the channel."""
+        self._listeners.pop(listener, None)
+        if not self._listeners:
+            self._forget(self)
+            self._task.cancel()
+
+    async def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[Event, None]:
+        """Those of the log, whatever the first listener began with."""
+        recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
+        log = stream.follow_together(
+            self._site, info.context.actor, position=self._position, credentials=recheck, **watched
+        )
+        async with aclosing(log):
+            async for self._event in log:
+                yield self._event
+
+    async def _run(self) -> None:
+        ending: Exception | ExecutionResult | None = None
+        try:
+            query, variables, name = self._asked
+            results = await self._schema.stream(
+                query, variable_values=variables, context_value=self._context, operation_name=name
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if is_away(result) or is_refused(result):
+                        ending = result
+                        return
+                    await self._tell(result)
+        except Exception as bug:  # whatever it is, each of them is told
+            ending = bug
+        finally:
+            self._forget(self)
+            for listener in list(self._listeners):
+                listener.end(ending)
+
+    async def _tell(self, result: ExecutionResult) -> None:
+        event = self._event
+        if event is None:
+            return
+        while self._unchecked:
+            await self._recheck()
+        self._position = event.position
+        payload, cursor = encode(_body(result)), event.cursor
+        for number, listener in enumerate(list(self._listeners), 1):
+            if event.position > listener.position:
+                listener.hear(payload, cursor)
+            if not number % _IN_A_ROW:
+                await asyncio.sleep(0)
+
+    async def _recheck(self) -> None:
+        self._unchecked = False
+        gone = await credentials.lapsed({listener.actor for listener in self._listeners})
+        for listener in [one for one in self._listeners if one.actor in gone]:
+            listener.end(errors.Unauthenticated())
+
+
+def _rights(actor: Actor) -> Hashable:
+    """All of the actor that what it may see depends on; an API key also sees itself."""
+    who = actor.id if actor.kind is ActorKind.API_KEY else None
+    confined = (actor.ticket_id, actor.task_id, actor.candidate_id, actor.assessment_id, actor.task_ids)
+    return (actor.kind, actor.organization_id, actor.permissions, who, *confined)
+
+
+def _told_apart(info: Info, variables: dict[str, Any]) -> dict[str, Any]:
+    """The variables without the one that is the cursor to begin after, and nothing else."""
+    raw = info._raw_info  # noqa: SLF001  Strawberry has no public way to the document
+    [field, *_] = raw.field_nodes
+    after = next((one.value for one in field.arguments or () if one.name.value == "after"), None)
+    if not isinstance(after, VariableNode):
+        return variables
+    uses = _Uses(after.name.value)
+    for definition in (raw.operation, *raw.fragments.values()):
+        visit(definition, uses)
+    return {name: value for name, value in variables.items() if name != uses.name or uses.count > 1}
+
+
+class _Uses(Visitor):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.count = name, 0
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.count += node.name.value == self.name
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        self.count -= sum(one.variable.name.value == self.name for one in node.variable_definitions or ())
+
+
+def _body(result: ExecutionResult) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [failure.formatted for failure in result.errors]
+    return {**body, "extensions": result.extensions} if result.extensions else body

@@ -1,0 +1,174 @@
+"""Streams that are executed once for many: who shares, who does not, who lags, and who joins from where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from models import EventType, event
+from services import credentials
+from settings import Settings
+from tests.conftest import serving
+from tests.listening import Socket, changed, event_stream, socket
+from tests.resolvers.test_stream import CHANGES, CREATE_KEY, HEAD, REVOKE_KEY, House
+from tests.world import Clock, Door
+
+NAMES = " ".join(f"{'a' * 1_500}{number}: cursor" for number in range(10))  # 15 kB an event: more than sockets hold
+WIDE = f"subscription ($after: Cursor) {{ testSessionStatusChanged(after: $after) {{ cursor {NAMES} }} }}"
+
+
+@pytest.fixture
+async def house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    eager = replace(settings, recheck_seconds=60, poll_seconds=0.05, stream_queue=20)
+    async with serving(eager) as (base_url, app), httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        yield House(Door(client), app)
+
+
+async def _key(owner: Door, **more: Any) -> Door:
+    made = await owner.mutate(CREATE_KEY, name="A program", scopes=["READ"], **more)
+    return owner.with_token(made["secret"], id=made["apiKey"]["id"])
+
+
+async def _cursors(listener: Socket, number: int) -> list[str]:
+    return [(await listener.next())["cursor"] for _ in range(number)]
+
+
+async def _log(house: House, owner: Door) -> list[str]:
+    log = await event.Event.visible_to(await house.actor(owner)).order_by("position")
+    return [one.cursor for one in log if one.type is EventType.TEST_SESSION_STATUS_CHANGED]
+
+
+async def test_fifty_who_ask_the_same_cost_the_statements_of_one(house: House, statements: list[str]) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+
+    async with socket(owner) as listener, event_stream(owner, CHANGES) as events:
+        for number in range(50):
+            await listener.subscribe(CHANGES, id=str(number))
+        await house.listened(51)
+        await changed(actor)
+        await _cursors(listener, 50)  # by now all have joined
+        await anext(events)
+        statements.clear()
+        await changed(actor)
+        heard = [await listener.receive() for _ in range(50)]
+        _, data = await anext(events)
+
+    assert {one["id"] for one in heard} == {str(number) for number in range(50)}
+    assert [one["payload"] for one in heard] == [data] * 50
+    assert len([one for one in statements if one.startswith("SELECT") and '"type" IN' in one]) <= 2  # the poll's beat
+    assert len([one for one in statements if one.startswith("SELECT") and 'FROM "login"' in one]) <= 3
+
+
+async def test_who_lags_is_told_where_it_stopped_and_resumes_there_and_nobody_waits(house: House) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+
+    async with socket(owner, max_queue=1) as deaf, socket(owner) as listener:
+        await deaf.subscribe(WIDE)
+        await listener.subscribe(CHANGES)
+        await house.listened(2)
+        sent = 0
+        while house.site.pulse.followers == 2:
+            await changed(actor)
+            sent += 1
+            await listener.next()
+        heard = []
+        while (message := await deaf.receive())["type"] == "next":
+            heard.append(message["payload"]["data"]["testSessionStatusChanged"]["cursor"])
+        [notice] = message["payload"]
+        await deaf.subscribe(WIDE, id="again", after=notice["extensions"]["cursor"])
+        await changed(actor)
+        rest = await _cursors(deaf, sent + 1 - len(heard))
+
+    assert (message["type"], notice["extensions"]) == ("error", {"code": "LAGGING", "cursor": heard[-1]})
+    assert heard + rest == await _log(house, owner)
+
+
+async def test_who_joins_from_an_old_cursor_while_much_happens_hears_each_once_in_order(house: House) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    head = (await owner.ask(HEAD))["events"]["head"]
+
+    async def write() -> None:
+        for _ in range(40):
+            await changed(actor)
+
+    async with AsyncExitStack() as stack:
+        writing = asyncio.create_task(write())
+        listeners = []
+        for _ in range(5):
+            one = await stack.enter_async_context(socket(owner))
+            await one.subscribe(CHANGES, after=head)
+            listeners.append(one)
+        heard = await asyncio.gather(*(_cursors(one, 40) for one in listeners))
+        await writing
+
+    log = await _log(house, owner)
+    assert heard == [log] * 5
+
+
+async def test_a_revoked_key_ends_its_own_stream_only(house: House) -> None:
+    owner = await house.door.sign_up()
+    first, second = await _key(owner), await _key(owner)
+
+    async with socket(first) as one, socket(second) as other, socket(owner) as third:
+        for listener in (one, other, third):
+            await listener.subscribe(CHANGES)
+        await house.listened(3)
+        await owner.mutate(REVOKE_KEY, apiKeyId=first.known["id"])
+        await changed(await house.actor(owner))
+
+        assert await one.close_code() == 4403
+        assert await _cursors(other, 1) == await _cursors(third, 1)
+
+
+async def test_of_many_credentials_those_that_lapsed_are_told_apart(house: House) -> None:
+    owner = await house.door.sign_up()
+    key = await _key(owner)
+    lapsing = await house.actor(key)
+    actor = await house.actor(owner)
+
+    await owner.mutate(REVOKE_KEY, apiKeyId=key.known["id"])
+
+    assert await credentials.lapsed({lapsing, actor}) == {lapsing}
+
+
+async def test_a_narrowed_key_and_a_whole_one_hear_what_each_may(house: House) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    task = await owner.open_task()
+    narrowed, whole = await _key(owner, taskIds=[task["id"]]), await _key(owner)
+
+    async with socket(narrowed) as few, socket(whole) as all_:
+        for listener in (few, all_):
+            await listener.subscribe(CHANGES)
+        await house.listened(2)
+        await changed(actor, "PAUSED")
+        await changed(actor, "ACTIVE", task_id=task["id"].partition("_")[2])
+
+        assert [(await all_.next())["status"] for _ in range(2)] == ["PAUSED", "ACTIVE"]
+        assert (await few.next())["status"] == "ACTIVE"
+
+
+async def test_other_variables_are_another_stream(house: House) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    one, other = await owner.open_task(), await owner.open_task()
+
+    async with socket(owner) as listener:
+        await listener.subscribe(CHANGES, id="one", task=one["id"])
+        await listener.subscribe(CHANGES, id="other", task=other["id"])
+        await house.listened(2)
+        await changed(actor, task_id=one["id"].partition("_")[2])
+        first = await listener.receive()
+        await changed(actor, task_id=other["id"].partition("_")[2])
+        second = await listener.receive()
+
+    assert (first["id"], second["id"]) == ("one", "other")
