@@ -20,7 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from models import database
 from planner.extension import Planned
 from planner.front import Front
-from planner.tiers import Planner
+from planner.tiers import planner_of
 from resolvers.door import Door
 from resolvers.over_http import FIXED
 from resolvers.quick import Quick
@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> Starlette:
     """The whole application. The database must have been migrated."""
     site = make_site(settings)
     schema = make_schema(_bounds(settings), Planned)
-    planner = Planner(schema._schema, settings.plans, settings.plan_characters)  # noqa: SLF001  it has no public name
+    planner = planner_of(schema._schema, settings.plans, settings.plan_characters)  # noqa: SLF001  it has no public name
     door = Door(
         schema,
         site,

@@ -75,9 +75,15 @@ class Known:
     schema: g.GraphQLSchema
     document: g.DocumentNode
     name: str | None
-    statements: dict[Sight, Variants[Statement]] = field(default_factory=dict)
+    statements: dict[tuple[Sight, bool], Variants[Statement]] = field(default_factory=dict)  # True for PostgreSQL
     completions: Variants[Any] = field(default_factory=Variants)
     size: int = 0
+    has_come: bool = False
+
+    def comes_again(self) -> bool:
+        """Whether it was asked for before; from now on it was."""
+        before, self.has_come = self.has_come, True
+        return before
 
     @cached_property
     def operation(self) -> g.OperationDefinitionNode:

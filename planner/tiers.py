@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import graphql as g
@@ -72,7 +72,12 @@ class Planner:
         self.schema, self._plans = schema, Plans(most, characters)
 
     async def answer(self, asked: Asked) -> Answer | None:
-        """The data by the first tier that can; None leaves it to graphql-core, with what is in `asked.memo` by then."""
+        """The data by the first tier that can; None leaves it to graphql-core, with what is in `asked.memo` by then.
+
+        A document is planned when it comes again: to plan what is asked once takes longer than to execute it.
+        """
+        if not self._known(asked).comes_again():
+            return None
         if (json := await self.by_sql(asked)) is not None:
             return Answer(Tier.SQL, orjson.Fragment(json))
         if (data := await self.by_completion(asked)) is not None:
@@ -107,7 +112,7 @@ class Planner:
         known, sight = self._known(asked), Sight.of(asked.actor)
         if known.operation.operation is not g.OperationType.QUERY:
             raise Unplanned
-        variants = known.statements.setdefault(sight, Variants())
+        variants = known.statements.setdefault((sight, database.is_postgres()), Variants())
         if not variants.are_possible:
             raise Unplanned
         values = known.values(asked.variables)
@@ -136,3 +141,9 @@ class Planner:
             variants.are_possible = False
             raise
         return completion
+
+
+@lru_cache  # plans are as good for the next application of the process: tests make thousands
+def planner_of(schema: g.GraphQLSchema, most: int, characters: int) -> Planner:
+    """The planner for this schema."""
+    return Planner(schema, most, characters)

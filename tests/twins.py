@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
 import orjson
@@ -16,13 +17,24 @@ from planner.plans import Statement
 from planner.tiers import Answer, Asked, Planner, Tier
 
 _SEALED = re.compile(rb"/a/[\w.-]+")  # a shared link is sealed anew each time that it is shown
+ENOUGH = 6
 DIFFERENCES: list[str] = []
+_ANSWER = Planner.answer
+_ASKED: Counter[Hashable] = Counter()
 _EXPLAINED: set[str] = set()
 SEEN: Counter[Tier] = Counter()
 
 
 async def answer(planner: Planner, asked: Asked) -> Answer | None:
-    """In place of Planner.answer: the same, and a note where two tiers differ."""
+    """In place of Planner.answer: the same, and a note where two tiers differ.
+
+    A document that most tests ask is compared the first times that callers of one kind ask it.
+    """
+    seen = asked.text, asked.actor.kind, asked.actor.permissions, asked.actor.is_narrowed
+    _ASKED[seen] += 1
+    planner._known(asked).comes_again()
+    if _ASKED[seen] > ENOUGH:
+        return await _ANSWER(planner, asked)
     found = await _each(planner, asked)
     if _differ(found) and found[Tier.COMPILED] is None:  # the rows may have changed in between: once more
         asked.memo.clear()
