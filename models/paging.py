@@ -16,6 +16,7 @@ from tortoise.queryset import QuerySet
 import errors
 from models.base import Row, cursor_of_key
 from models.database import connection
+from models.rows import made
 
 R = TypeVar("R", bound=Row)
 M = TypeVar("M", bound=Model)
@@ -134,7 +135,7 @@ async def together(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> list[
         sql = " UNION ALL ".join(f"SELECT * FROM ({arm.sql(at)}) AS arm_{at}" for at in range(len(some)))  # noqa: S608  Tortoise's SQL
         values = [value for parent in some for value in arm.values(parent)]
         answers = await connection().execute_query_dict(sql, values)  # parameters carry every value
-        found += [rows.model._init_from_db(**row) for row in answers]  # noqa: SLF001  Tortoise has no public way
+        found += made(rows.model, answers)
     return found
 
 

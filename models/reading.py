@@ -20,6 +20,7 @@ import orjson
 from tortoise import Model
 from tortoise.connection import get_connection
 
+from models import rows
 from models.base import cursor_of_key
 
 M = TypeVar("M", bound=Model)
@@ -157,4 +158,5 @@ def _columns(model: type[Model]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=10_000)
 def _made(model: type[M], stored: tuple[Any, ...]) -> M:
-    return model._init_from_db(**dict(zip(_columns(model), stored, strict=True)))  # noqa: SLF001  nor to make rows
+    [one] = rows.made(model, [dict(zip(_columns(model).values(), stored, strict=True))])
+    return one

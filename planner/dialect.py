@@ -26,7 +26,7 @@ class Dialect(Protocol):
         """A JSON string of a moment, as Python's isoformat writes it."""
 
     def number(self, float_: str) -> str:
-        """A JSON number of a float, as Python's repr writes it."""
+        """A JSON number of the float in a column, as Python's repr writes it."""
 
     def boolean(self, holds: str) -> str:
         """A JSON boolean."""
@@ -65,8 +65,9 @@ class Sqlite:
         return f"""'"' || replace({at}, ' ', 'T') || '"'"""
 
     def number(self, float_: str) -> str:
-        """See Dialect: SQLite itself writes fifteen digits at most."""
-        return f"float_text({float_})"
+        """See Dialect: SQLite itself writes fifteen digits at most, which is enough for whole numbers."""
+        whole = f"{float_} = CAST({float_} AS INTEGER) AND {float_} <> 0 AND abs({float_}) < 1e15"
+        return f"CASE WHEN {whole} THEN printf('%.1f', {float_}) ELSE float_text({float_}) END"
 
     def boolean(self, holds: str) -> str:
         """See Dialect."""
@@ -114,10 +115,9 @@ class Postgres:
 
     def number(self, float_: str) -> str:
         """See Dialect: what Python writes with an exponent is left to it."""
-        usual = "v = 0 OR abs(v) BETWEEN 0.0001 AND 1e15"
-        whole = "v::text || CASE WHEN v = floor(v) THEN '.0' ELSE '' END"
-        number = f"CASE WHEN v IS NULL THEN NULL WHEN {usual} THEN {whole} ELSE {self.refused('v')} END"
-        return f"(SELECT {number} FROM (SELECT {float_} AS v OFFSET 0) one)"  # OFFSET: evaluated once
+        usual = f"{float_} = 0 OR abs({float_}) BETWEEN 0.0001 AND 1e15"
+        whole = f"{float_}::text || CASE WHEN {float_} = floor({float_}) THEN '.0' ELSE '' END"
+        return f"CASE WHEN {float_} IS NULL THEN NULL WHEN {usual} THEN {whole} ELSE {self.refused(float_)} END"
 
     def boolean(self, holds: str) -> str:
         """See Dialect."""
@@ -143,7 +143,7 @@ class Postgres:
 def json_of(dialect: Dialect, kind: str, value: str) -> str:
     """The value as JSON text, for a column of a GraphQL scalar; NULL stays NULL or is null.
 
-    The value may be a whole statement: it is evaluated once. Raises KeyError for other scalars.
+    Raises KeyError for other scalars.
     """
     match kind:
         case "ID" | "String" | "URL" | "Cursor":

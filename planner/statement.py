@@ -30,6 +30,7 @@ class RowPlace:
     model: type[Row]
     sight: Sight
     parameters: Parameters
+    dialect: Dialect
 
     def may(self, permission: Permission) -> bool:
         """Whether whoever asks is allowed this."""
@@ -38,6 +39,14 @@ class RowPlace:
     def now(self) -> str:
         """The moment of asking."""
         return self.parameters.put("now", lambda run: run.now)
+
+    def number(self, column: str) -> str:
+        """The float in the column as JSON text."""
+        return self.dialect.number(column)
+
+    def boolean(self, column: str) -> str:
+        """The truth in the column as JSON text."""
+        return self.dialect.boolean(column)
 
 
 class Writer:
@@ -92,7 +101,7 @@ class Writer:
 
     def row(self, kind: g.GraphQLObjectType, model: type[Row], row: str, selected: Fields) -> Text:
         """The object of a row."""
-        place = RowPlace(row, model, self.sight, self.parameters)
+        place = RowPlace(row, model, self.sight, self.parameters, self.dialect)
         return object_of((key, self._field(kind, place, nodes)) for key, nodes in selected.items())
 
     def _holds(self, directive: g.DirectiveNode) -> bool:
@@ -180,7 +189,7 @@ class Writer:
             case Pages() as how:
                 return pages.written(self, how, field, place.row, nodes)
             case Expression() as how:
-                return self._value(field.type, how.sql(place), is_plain=how.is_plain)
+                return self._value(field.type, how.sql(place), is_plain=how.is_plain, is_json=how.is_json)
             case None if field.args == {}:
                 return self._column(field, place)
         raise Unplanned
@@ -197,14 +206,15 @@ class Writer:
             raise Unplanned
         return self._value(field.type, f"{place.row}.{_quoted(column.model_field_name)}")
 
-    def _value(self, kind: g.GraphQLOutputType, value: str, *, is_plain: bool = False) -> Text:
+    def _value(self, kind: g.GraphQLOutputType, value: str, *, is_plain: bool = False, is_json: bool = False) -> Text:
         named = g.get_named_type(kind)
         if isinstance(named, g.GraphQLEnumType):
             if any(name != str(one.value) for name, one in named.values.items()):
                 raise Unplanned
             is_plain = True
         try:
-            json = f"""'"' || {value} || '"'""" if is_plain else json_of(self.dialect, named.name, value)
+            quoted = f"""'"' || {value} || '"'"""
+            json = value if is_json else quoted if is_plain else json_of(self.dialect, named.name, value)
         except KeyError:
             raise Unplanned from None
         return Text().expression(json if g.is_non_null_type(kind) else f"coalesce({json}, 'null')")

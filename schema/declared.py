@@ -33,13 +33,23 @@ class Place(Protocol):
     def now(self) -> str:
         """The moment of asking."""
 
+    def number(self, column: str) -> str:
+        """The float in the column as JSON text."""
+
+    def boolean(self, column: str) -> str:
+        """The truth in the column as JSON text."""
+
 
 @dataclass(frozen=True)
 class Expression:
-    """The value is this SQL, of the type that the field has in GraphQL; `is_plain` text needs no escapes in JSON."""
+    """The value is this SQL, of the type that the field has in GraphQL.
+
+    `is_plain` text needs no escapes in JSON; what `is_json` already says null by NULL.
+    """
 
     sql: Callable[[Place], str]
     is_plain: bool = False
+    is_json: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,11 +23,11 @@ from schema.result import Result
 from schema.scalars import URL
 
 
-def _of_result(column: str) -> dict[object, Any]:
+def _of_result(column: Callable[[Place], str]) -> dict[object, Any]:
     def shown(place: Place) -> str:
-        return grading.shown_in_sql(place.row, column, everything=place.may(models.Permission.GRADE))
+        return grading.shown_in_sql(place.row, column(place), everything=place.may(models.Permission.GRADE))
 
-    return declared(Expression(shown))
+    return declared(Expression(shown, is_json=True))
 
 
 @strawberry.type(description="How many of the questions are answered.")
@@ -108,14 +108,16 @@ class TestSession(Node):
         """One rule for the four fields that follow from it."""
         return await _result(root, info)
 
-    @strawberry.field(description="The points of `result`.", metadata=_of_result("score"))
+    @strawberry.field(description="The points of `result`.", metadata=_of_result(lambda place: place.number("score")))
     @staticmethod
     async def score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
         """Read off the result."""
         shown = await _result(root, info)
         return shown.score if shown else None
 
-    @strawberry.field(description="The points there were, of `result`.", metadata=_of_result("max_score"))
+    @strawberry.field(
+        description="The points there were, of `result`.", metadata=_of_result(lambda place: place.number("max_score"))
+    )
     @staticmethod
     async def max_score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
         """Read off the result."""
@@ -124,7 +126,7 @@ class TestSession(Node):
 
     @strawberry.field(
         description="Whether `result` reached the pass mark; null where there is none.",
-        metadata=_of_result("passed"),
+        metadata=_of_result(lambda place: place.boolean("passed")),
     )
     @staticmethod
     async def passed(root: strawberry.Parent[models.TestSession], info: Info) -> bool | None:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ import asyncpg
 import httpx
 import pytest
 import uvicorn
+from httpx._transports import default
 from starlette.applications import Starlette
 
 from commands import configured
@@ -36,6 +38,8 @@ from tests.world import Clock, Door
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 REDIS = os.environ.get("TEST_EVENTS_URL", "")
+# To read the system's certificates takes 50 ms; the suite makes a thousand clients, nearly all of plain HTTP.
+default.create_ssl_context = lru_cache(default.create_ssl_context)
 SUFFIX = os.environ.get("TEST_DATABASE_SUFFIX", "")  # lets two suites run beside each other
 
 
