@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import sys
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
 MANY_FILES = 65_536
+GARBAGE = 50_000  # new objects after which what can be thrown away is looked for; a request makes thousands
 RESTARTED_WITHIN = timedelta(hours=1)  # until then some process may still make things with the secret before
 
 
@@ -94,6 +96,9 @@ def serve(settings: Settings, create_app: Callable[[Settings], Starlette]) -> No
     """Serve in this process until told to stop, finishing what is under way."""
     _allow_many_connections()
     server = uvicorn.Server(configured(settings, create_app(settings), log_config=log_lines.CONFIG))
+    gc.collect()
+    gc.freeze()  # what is here now stays, and need not be looked through again and again
+    gc.set_threshold(GARBAGE)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

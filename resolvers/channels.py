@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -21,6 +22,7 @@ from schema.masking import is_away, is_refused
 from services import credentials, stream
 from services.site import Site
 
+_RECENT = 200  # payloads that a channel keeps for those who join a moment later
 _IN_A_ROW = 100  # listeners that are told before others get a turn
 
 
@@ -91,6 +93,8 @@ class Channel:
 
     def __init__(self, schema: Any, first: Subscriber, position: int, forget: Callable[[Channel], None]) -> None:
         self._schema, self._position, self._forget = schema, position, forget
+        self._floor = position  # whoever has heard of everything up to here can be told the rest
+        self._recent: deque[tuple[int, bytes, str]] = deque()
         self._site: Site = first.context.site
         self._asked = first.query, first.variables, first.operation_name
         self._context = replace(first.context, place=self)
@@ -100,12 +104,16 @@ class Channel:
         self._task = asyncio.create_task(self._run())
 
     def join(self, listener: Listener, position: int) -> bool:
-        """Tell it of everything after this position; not if some of that has been told."""
-        if position < self._position:
+        """Tell it of everything after this position; not if some of that was told so long ago that it is not here."""
+        missed = [(payload, cursor) for at, payload, cursor in self._recent if at > position]
+        if position < self._floor or len(missed) > listener.bound:
             return False
         self._listeners[listener] = None
         self._unchecked = True
-        listener.joined(position, self._site.pulse.followed(self._context.actor.organization), self.leave)
+        heard = max(position, self._position)
+        listener.joined(heard, self._site.pulse.followed(self._context.actor.organization), self.leave)
+        for payload, cursor in missed:
+            listener.hear(payload, cursor)
         return True
 
     def leave(self, listener: Listener) -> None:
@@ -153,6 +161,9 @@ class Channel:
             await self._recheck()
         self._position = event.position
         payload, cursor = encode(_body(result)), event.cursor
+        self._recent.append((event.position, payload, cursor))
+        if len(self._recent) > _RECENT:
+            self._floor, _, _ = self._recent.popleft()
         for number, listener in enumerate(list(self._listeners), 1):
             if event.position > listener.position:
                 listener.hear(payload, cursor)

@@ -19,10 +19,10 @@ Write: TypeAlias = Callable[[bytes], bool]  # whether the payload could be sent 
 class Listener:
     """Its queue is bounded: whoever reads too slowly is told where it stopped, and holds nobody up."""
 
-    __slots__ = ("_bound", "_cursor", "_ending", "_leave", "_queue", "_stack", "_woken", "_write", "actor", "position")
+    __slots__ = ("_cursor", "_ending", "_leave", "_queue", "_stack", "_woken", "_write", "actor", "bound", "position")
 
     def __init__(self, actor: Actor, bound: int) -> None:
-        self.actor, self._bound = actor, bound
+        self.actor, self.bound = actor, bound
         self.position = 0
         self._cursor = ""
         self._queue: deque[bytes] = deque()
@@ -43,7 +43,7 @@ class Listener:
             return
         if not self._queue and self._write is not None and self._write(payload):
             self._cursor = cursor
-        elif len(self._queue) < self._bound:
+        elif len(self._queue) < self.bound:
             self._queue.append(payload)
             self._cursor = cursor
             self._wake()
