@@ -18,6 +18,7 @@ _MIX = 0x9E3779B97F4A7C15
 _CODES = len(ALPHABET) ** 13
 _SPREAD = 12_345_678_910_111_213_141 | 1
 _MADE, _BEGUN, _ENDED = (f"2025-06-0{day} 09:30:00+00:00" for day in (1, 2, 3))
+_STOPPED = "2025-06-02 10:00:00+00:00"  # half of its time is left
 _PAST, _FUTURE = "2025-07-01 00:00:00+00:00", "2100-01-01 00:00:00+00:00"
 _WAITING = (("ISSUED", None, _PAST), ("ISSUED", _FUTURE, None), ("SUSPENDED", None, None), ("REVOKED", None, None))
 _ORGANIZATION, _KEY, _TEST, _TASK, _STEP, _BATCH, _CANDIDATE, _TICKET, _ASSESSMENT, _SESSION, _RESULT = range(11)
@@ -164,7 +165,7 @@ def _chunk(numbers: range, tasks: int) -> Iterator[Rows]:
             session = key(_SESSION, at * 3 + attempt)
             which = "PAUSED" if runs else ("SUBMITTED", "TIMED_OUT", "TERMINATED")[(at // 10 + attempt) % 3]
             graded = "NOT_READY" if runs else "FULLY_GRADED"
-            ends = (None, _ENDED) if runs else (_ENDED, None)
+            ends = (None, _STOPPED) if runs else (_ENDED, None)
             sessions.append(
                 (session, _BEGUN, ORGANIZATION, task, ticket, entry, step, test,
                  which, graded, attempt + 1, 3_600, _BEGUN, deadline, *ends, 0, 10)
