@@ -39,7 +39,7 @@ from tests.world import Clock, Door
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 REDIS = os.environ.get("TEST_EVENTS_URL", "")
 # To read the system's certificates takes 50 ms; the suite makes a thousand clients, nearly all of plain HTTP.
-default.create_ssl_context = lru_cache(default.create_ssl_context)
+default.create_ssl_context = lru_cache(default.create_ssl_context)  # type: ignore[attr-defined]  # it is httpx' own
 SUFFIX = os.environ.get("TEST_DATABASE_SUFFIX", "")  # lets two suites run beside each other
 
 
