@@ -182,7 +182,6 @@ def _guards(settings: Settings, door: Door) -> list[Middleware]:
             is_ours=partial(is_among, frozenset(settings.hosts)),
             headers=headers,
             body_bytes=min(settings.body_bytes, settings.list_body_bytes),
-            body_seconds=settings.body_seconds,
         ),
         Middleware(SecurityHeaders, only_tls=only_tls),
         Middleware(Hosts, settings.hosts),

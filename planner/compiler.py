@@ -10,10 +10,12 @@ import graphql as g
 from graphql.execution.values import VariableValues
 
 from planner.completion import Completion, GivenUp, Site
-from planner.given import Given
+from planner.given import Given, holds
 from planner.selections import Collector, Fields, fragments_of
 from planner.sight import Unplanned
 from planner.statement import declaration, strawberry_field
+
+_MOST = 300  # fields in their places; a fragment on an interface has them once for each of its types
 
 # What a scalar's Python value looks like that is answered as it is; everything else goes through the scalar's own code.
 _AS_IT_IS = {
@@ -35,8 +37,8 @@ def compiled(
 
 class _Compiler:
     def __init__(self, schema: g.GraphQLSchema, document: g.DocumentNode, values: VariableValues) -> None:
-        self._schema, self._values = schema, values
-        self._collector = Collector(schema, document, self._holds)
+        self._schema = schema
+        self._collector = Collector(schema, document, lambda one: holds(one, values, self._given))
         self._lines: list[str] = []
         self._names: dict[str, Any] = {"GivenUp": GivenUp, "datetime": datetime}
         self._sites: list[Site] = []
@@ -57,19 +59,7 @@ class _Compiler:
         exec(compile(source, "<completion>", "exec"), self._names)  # noqa: S102  written here, of names
         for at, site in enumerate(self._sites):
             site.complete = self._names[f"complete_{at}"]
-        return Completion(
-            self._schema, operation, fragments_of(document), roots, named, self._sites, self._given, len(source)
-        )
-
-    def _holds(self, directive: g.DirectiveNode) -> bool:
-        match directive.arguments:
-            case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
-                return known
-            case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
-                held = bool(self._values.coerced[name])
-                self._given.append(Given(lambda values: values.coerced[name], bool, held))
-                return held
-        raise Unplanned
+        return Completion(self._schema, operation, fragments_of(document), roots, named, self._sites, self._given)
 
     def _bind(self, prefix: str, value: Any) -> str:
         name = f"{prefix}_{len(self._names)}"
@@ -78,6 +68,8 @@ class _Compiler:
 
     def _site(self, parent: g.GraphQLObjectType, key: str, nodes: list[g.FieldNode]) -> int:
         definition, at = parent.fields[nodes[0].name.value], len(self._sites)
+        if at >= _MOST:
+            raise Unplanned  # to write and keep so much takes longer, and more room, than it is worth
         resolve = definition.resolve or g.default_field_resolver
         self._sites.append(Site(key, parent, definition, nodes, resolve, declaration(definition) is not None))
         answer = self._completed(definition.type, nodes, at)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import graphql as g
 import orjson
 from strawberry.types.graphql import OperationType
 
 import errors
+from planner.selections import operation_of
 from planner.tiers import ANSWERS, Asked, Planner
 from schema.bounds import Bounds
 from schema.context import Context
-from schema.documents import Known, Shelf, charged, guard_of
+from schema.documents import Shelf, charged, guard_of
 
 
 class Front:
@@ -44,7 +44,7 @@ class Front:
         known = self._shelf.take(text)
         if known is None or known.faults != [] or context.shows_tier:
             return None
-        operation = _operation(known, name)
+        operation = operation_of(known.document, name)
         if operation is None or OperationType(operation.operation.value) not in allowed:
             return None
         try:
@@ -54,7 +54,8 @@ class Front:
             context.paid = await charged(context, cost)
         except (errors.QueryTooComplex, errors.RateLimited):
             return None
-        asked = Asked(text, known.document, name, variables or {}, context.fresh(), memo=context.memo)
+        context.begun = context.fresh()
+        asked = Asked(text, known.document, name, variables or {}, context.begun, memo=context.memo)
         found = await self.planner.answer(asked)
         if found is None:
             return None
@@ -64,10 +65,3 @@ class Front:
             return None
         ANSWERS[found.tier].inc()
         return answer
-
-
-def _operation(known: Known, name: str | None) -> g.OperationDefinitionNode | None:
-    operations = [one for one in known.document.definitions if isinstance(one, g.OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    return next((one for one in operations if one.name and one.name.value == name), None)

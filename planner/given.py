@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import graphql as g
 from graphql.execution.values import VariableValues
 
 from models import Actor
+from planner.sight import Unplanned
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,18 @@ class Given:
     find: Callable[[VariableValues], Any]
     shape: Callable[[Any], Hashable]
     expected: Hashable
+
+
+def holds(directive: g.DirectiveNode, values: VariableValues, given: list[Given]) -> bool:
+    """Whether the condition of `@include` or `@skip` holds; if a variable decides it, that is among what is given."""
+    match directive.arguments:
+        case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
+            return known
+        case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
+            held = bool(values.coerced[name])
+            given.append(Given(lambda values: values.coerced[name], bool, held))
+            return held
+    raise Unplanned
 
 
 @dataclass

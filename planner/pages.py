@@ -14,6 +14,7 @@ from strawberry.utils.str_converters import to_snake_case
 
 from models import clock, filters
 from models.paging import Window, window
+from planner.selections import nullable, object_in
 from planner.sight import Unplanned
 from planner.text import Text, object_of
 from schema.declared import Pages
@@ -32,9 +33,12 @@ def written(writer: Writer, how: Pages, field: g.GraphQLField, parent: str, node
         return _wanted(how, sent(values))
 
     at, wanted = writer.give(find, lambda one: one.shape)
-    kind = _object(field.type)
-    page = Page(writer, how, parent, at, wanted)
-    return object_of((key, page.field(kind, same)) for key, same in writer.collector.inside(kind, nodes).items())
+    kind = object_in(field.type)
+    page, around = Page(writer, how, parent, at, wanted), writer.around
+    writer.around = (*around, at)
+    made = object_of((key, page.field(kind, same)) for key, same in writer.collector.inside(kind, nodes).items())
+    writer.around = around
+    return made
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,11 @@ class Page:
             case "__typename":
                 return Text().literal(f'"{kind.name}"')
             case "edges":
-                return self._edges(_object(_item(kind.fields[name].type)), nodes)
+                return self._edges(object_in(_item(kind.fields[name].type)), nodes)
             case "nodes":
-                return self._list(_object(_item(kind.fields[name].type)), nodes)
+                return self._list(object_in(_item(kind.fields[name].type)), nodes)
             case "pageInfo":
-                return self._page_info(_object(kind.fields[name].type), nodes)
+                return self._page_info(object_in(kind.fields[name].type), nodes)
             case "totalCount":
                 self._writer.is_short = False
                 row = self._writer.new_row()
@@ -91,7 +95,7 @@ class Page:
         return Text().expression(self._writer.dialect.text(f"({sql})"))
 
     def _edges(self, kind: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
-        row, inner = self._writer.new_row(), _object(kind.fields["node"].type)
+        row, inner = self._writer.new_row(), object_in(kind.fields["node"].type)
         made = []
         for key, same in self._writer.collector.inside(kind, nodes).items():
             match same[0].name.value:
@@ -114,6 +118,7 @@ class Page:
         return Text().literal('"').expression(self._writer.dialect.cursor(key)).literal('"')
 
     def _joined(self, row: str, item: Text) -> Text:
+        self._writer.pages.append(self._writer.around)
         select = f"SELECT {item.sql} AS x, {row}.id AS k {self._in_window(row)}"
         items = self._writer.dialect.joined(select, backwards=self._wanted.backwards)
         return Text().literal("[").expression(f"coalesce(({items}), '')").literal("]")
@@ -183,13 +188,6 @@ def _boolean(known: bool) -> Text:
     return Text().literal("true" if known else "false")
 
 
-def _item(kind: Any) -> Any:
-    bare = kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
-    return bare.of_type
-
-
-def _object(kind: Any) -> g.GraphQLObjectType:
-    bare = kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
-    if not isinstance(bare, g.GraphQLObjectType):
-        raise Unplanned
-    return bare
+def _item(kind: g.GraphQLOutputType) -> g.GraphQLOutputType:
+    item: g.GraphQLOutputType = nullable(kind).of_type
+    return item

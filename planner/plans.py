@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
 import graphql as g
@@ -16,6 +17,8 @@ from planner.given import Given, Run
 from planner.selections import operation_of
 from planner.sight import Sight, Unplanned
 
+_ROWS = 1_000  # at most, in a statement that runs on the event loop: some milliseconds
+_TOKEN = 320  # bytes of syntax tree for each token, by tracemalloc
 _SHAPES = 8  # plans of one document, for variables that include, skip, or page in different ways
 
 
@@ -34,12 +37,20 @@ P = TypeVar("P", bound=_Plan)
 
 @dataclass(frozen=True)
 class Statement:
-    """A document as one SQL statement, and what it is run with."""
+    """A document as one SQL statement, and what it is run with.
+
+    `pages` has for each list of rows the numbers of the windows that it is inside of, and of its own.
+    """
 
     sql: str
-    is_short: bool
+    may_be_short: bool
+    pages: Sequence[Sequence[int]]
     given: Sequence[Given]
     parameters: Sequence[Callable[[Run], Any]]
+
+    def is_short(self, run: Run) -> bool:
+        """Whether it is known to take no time worth a thread."""
+        return self.may_be_short and sum(prod(run.given[at].window.size for at in one) for one in self.pages) <= _ROWS
 
     @property
     def size(self) -> int:
@@ -87,8 +98,11 @@ class Known:
 
     @cached_property
     def operation(self) -> g.OperationDefinitionNode:
-        """The operation that is asked for."""
-        return operation_of(self.document, self.name)
+        """The operation that is asked for. Raises Unplanned when that is not clear."""
+        found = operation_of(self.document, self.name)
+        if found is None:
+            raise Unplanned
+        return found
 
     @cached_property
     def _texts(self) -> dict[str, GraphQLVariableSignature] | None:
@@ -114,7 +128,7 @@ def _is_text(signature: GraphQLVariableSignature) -> bool:
 
 
 class Plans:
-    """At most so many operations, whose plans have at most so many characters in all."""
+    """At most so many operations, which with their plans take the room of so many characters."""
 
     def __init__(self, most: int, characters: int) -> None:
         self._most, self._room = most, characters
@@ -124,7 +138,9 @@ class Plans:
         """What is known of the operation; nothing yet if it is new."""
         found = self._known.get((text, name))
         if found is None:
-            found = self._known[text, name] = Known(schema, document, name, size=len(text))
+            found = self._known[text, name] = Known(
+                schema, document, name, size=len(text) + _TOKEN * document.token_count
+            )
             self._room -= found.size
             self._make_room()
         self._known.move_to_end((text, name))

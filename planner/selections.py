@@ -7,6 +7,8 @@ from typing import Any
 
 import graphql as g
 
+from planner.sight import Unplanned
+
 Holds = Callable[[g.DirectiveNode], bool]
 Fields = dict[str, list[g.FieldNode]]
 
@@ -16,10 +18,25 @@ def fragments_of(document: g.DocumentNode) -> dict[str, g.FragmentDefinitionNode
     return {one.name.value: one for one in document.definitions if isinstance(one, g.FragmentDefinitionNode)}
 
 
-def operation_of(document: g.DocumentNode, name: str | None) -> g.OperationDefinitionNode:
-    """The operation of this name, or the only one."""
+def operation_of(document: g.DocumentNode, name: str | None) -> g.OperationDefinitionNode | None:
+    """The operation of this name, or the only one; None if that is not clear."""
     operations = [one for one in document.definitions if isinstance(one, g.OperationDefinitionNode)]
-    return next(one for one in operations if name is None or (one.name and one.name.value == name))
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((one for one in operations if one.name and one.name.value == name), None)
+
+
+def nullable(kind: g.GraphQLOutputType) -> Any:
+    """The type without its "not null"."""
+    return kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
+
+
+def object_in(kind: g.GraphQLOutputType) -> g.GraphQLObjectType:
+    """The object type of one value. Raises Unplanned for anything else."""
+    inner = nullable(kind)
+    if not isinstance(inner, g.GraphQLObjectType):
+        raise Unplanned
+    return inner
 
 
 class Collector:

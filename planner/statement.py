@@ -15,8 +15,8 @@ from models import Permission
 from models.base import Owned, Row
 from planner import pages
 from planner.dialect import FITTING, Dialect, json_of
-from planner.given import Given, Parameters
-from planner.selections import Collector, Fields
+from planner.given import Given, Parameters, holds
+from planner.selections import Collector, Fields, nullable, object_in
 from planner.sight import Sight, Unplanned
 from planner.text import Text, object_of
 from schema.declared import ByGlobalId, Declared, Expression, Found, Itself, Pages, Relation, declaration_of
@@ -58,8 +58,10 @@ class Writer:
         self.schema, self.sight, self.dialect = schema, sight, dialect
         self.parameters = Parameters(dialect.parameter)
         self.given: list[Given] = []
-        self.is_short = True
-        self.collector = Collector(schema, document, self._holds)
+        self.is_short = True  # as far as it depends on anything but the number of rows
+        self.pages: list[tuple[int, ...]] = []  # of each list of rows the windows that it is inside of, and its own
+        self.around: tuple[int, ...] = ()
+        self.collector = Collector(schema, document, lambda one: holds(one, values, self.given))
         self._values, self._rows = values, 0
 
     def write(self, operation: g.OperationDefinitionNode) -> str:
@@ -104,14 +106,6 @@ class Writer:
         place = RowPlace(row, model, self.sight, self.parameters, self.dialect)
         return object_of((key, self._field(kind, place, nodes)) for key, nodes in selected.items())
 
-    def _holds(self, directive: g.DirectiveNode) -> bool:
-        match directive.arguments:
-            case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
-                return known
-            case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
-                return bool(self.give(lambda values: values.coerced[name], bool)[1])
-        raise Unplanned
-
     def _root(self, query: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
         name = nodes[0].name.value
         if name == "__typename":
@@ -130,7 +124,7 @@ class Writer:
         wanted = self.arguments(field, nodes[0])
         at, columns = self.give(lambda values: how.find(wanted(values)), tuple)
         self._must_read(Permission.READ, excused=self.sight.is_candidate and how.is_candidates)
-        return self._one(_object(field.type), how.model, at, columns, nodes)
+        return self._one(object_in(field.type), how.model, at, columns, nodes)
 
     def _by_id(self, how: ByGlobalId, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
         wanted = self.arguments(field, nodes[0])
@@ -178,10 +172,10 @@ class Writer:
         field = kind.fields[name]
         match declaration(field):
             case Itself():
-                inner = _object(field.type)
+                inner = object_in(field.type)
                 return self.row(inner, place.model, place.row, self.collector.inside(inner, nodes))
             case Relation() as how:
-                inner, row = _object(field.type), self.new_row()
+                inner, row = object_in(field.type), self.new_row()
                 made = self.row(inner, how.model, row, self.collector.inside(inner, nodes))
                 found = self._selected(made, how.model, row, f"{row}.id = {place.row}.{how.key}")
                 missing = self.dialect.refused(f"{place.row}.id")
@@ -199,7 +193,7 @@ class Writer:
         shown = strawberry_field(field)
         column = place.model._meta.fields_map.get(shown.python_name) if shown else None  # noqa: SLF001  as above
         named = g.get_named_type(field.type)
-        if shown is None or shown.base_resolver is not None or column is None or g.is_list_type(_nullable(field.type)):
+        if shown is None or shown.base_resolver is not None or column is None or g.is_list_type(nullable(field.type)):
             raise Unplanned
         fits = CharEnumFieldInstance if g.is_enum_type(named) else FITTING.get(named.name, ())
         if not isinstance(column, fits) or (g.is_non_null_type(field.type) and column.null):
@@ -234,14 +228,3 @@ def declaration(field: g.GraphQLField) -> Declared | None:
 
 def _quoted(column: str) -> str:
     return f'"{column}"'
-
-
-def _nullable(kind: g.GraphQLOutputType) -> Any:
-    return kind.of_type if isinstance(kind, g.GraphQLNonNull) else kind
-
-
-def _object(kind: g.GraphQLOutputType) -> g.GraphQLObjectType:
-    inner = _nullable(kind)
-    if not isinstance(inner, g.GraphQLObjectType):
-        raise Unplanned
-    return inner

@@ -89,7 +89,7 @@ class Planner:
         try:
             statement, run = self.statement(asked)
             values = [value(run) for value in statement.parameters]
-            found = await reading.reader().row(statement.sql, values, short=statement.is_short)
+            found = await reading.reader().row(statement.sql, values, short=statement.is_short(run))
         except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
             return None
         return None if found is None or found[0] is None else found[0].encode()
@@ -128,7 +128,7 @@ class Planner:
         except Unplanned:
             variants.are_possible = bool(writer.given)  # with other variables it may be another matter
             raise
-        return Statement(sql, writer.is_short, writer.given, writer.parameters.values)
+        return Statement(sql, writer.is_short, writer.pages, writer.given, writer.parameters.values)
 
     def _completion(self, known: Known, values: VariableValues) -> Completion:
         variants: Variants[Completion] = known.completions

@@ -92,9 +92,10 @@ class Channel:
     is_shared = True
 
     def __init__(self, schema: Any, first: Subscriber, position: int, forget: Callable[[Channel], None]) -> None:
-        self._schema, self._position, self._forget = schema, position, forget
+        self._schema, self._began, self._forget = schema, position, forget
         self._floor = position  # whoever has heard of everything up to here can be told the rest
         self._recent: deque[tuple[int, bytes, str]] = deque()
+        self._handing: set[asyncio.Task[None]] = set()
         self._site: Site = first.context.site
         self._asked = first.query, first.variables, first.operation_name
         self._context = replace(first.context, place=self)
@@ -105,15 +106,16 @@ class Channel:
 
     def join(self, listener: Listener, position: int) -> bool:
         """Tell it of everything after this position; not if some of that was told so long ago that it is not here."""
-        missed = [(payload, cursor) for at, payload, cursor in self._recent if at > position]
-        if position < self._floor or len(missed) > listener.bound:
+        missed = sum(at > position for at, _, _ in self._recent)
+        if position < self._floor or missed > listener.bound:
             return False
         self._listeners[listener] = None
         self._unchecked = True
-        heard = max(position, self._position)
-        listener.joined(heard, self._site.pulse.followed(self._context.actor.organization), self.leave)
-        for payload, cursor in missed:
-            listener.hear(payload, cursor)
+        listener.joined(position, self._site.pulse.followed(self._context.actor.organization), self.leave)
+        if missed:
+            handing = asyncio.create_task(self._hand_on(listener))
+            self._handing.add(handing)
+            handing.add_done_callback(self._handing.discard)
         return True
 
     def leave(self, listener: Listener) -> None:
@@ -127,7 +129,7 @@ class Channel:
         """Those of the log, whatever the first listener began with."""
         recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
         log = stream.follow_together(
-            self._site, info.context.actor, position=self._position, credentials=recheck, **watched
+            self._site, info.context.actor, position=self._began, credentials=recheck, **watched
         )
         async with aclosing(log):
             async for self._event in log:
@@ -159,16 +161,36 @@ class Channel:
             return
         while self._unchecked:
             await self._recheck()
-        self._position = event.position
         payload, cursor = encode(_body(result)), event.cursor
         self._recent.append((event.position, payload, cursor))
         if len(self._recent) > _RECENT:
             self._floor, _, _ = self._recent.popleft()
         for number, listener in enumerate(list(self._listeners), 1):
-            if event.position > listener.position:
-                listener.hear(payload, cursor)
+            self._bring_up(listener)
             if not number % _IN_A_ROW:
                 await asyncio.sleep(0)
+
+    async def _hand_on(self, listener: Listener) -> None:
+        """What was told a moment before it joined, once its credential has been asked for, too."""
+        try:
+            gone = await credentials.lapsed({listener.actor})
+        except errors.Unavailable as away:
+            listener.end(away)
+            return
+        if gone:
+            listener.end(errors.Unauthenticated())
+        self._bring_up(listener)
+
+    def _bring_up(self, listener: Listener) -> None:
+        """Whatever it has not heard yet, in order; it hears nothing after its end."""
+        missed = []
+        for told in reversed(self._recent):
+            if told[0] <= listener.position:
+                break
+            missed.append(told)
+        for position, payload, cursor in reversed(missed):
+            listener.hear(payload, cursor)
+            listener.position = position
 
     async def _recheck(self) -> None:
         self._unchecked = False

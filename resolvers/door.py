@@ -123,7 +123,8 @@ class Door(GraphQL[Context, None]):
         if self._page and over_http.wants_page(request):
             return self._page(request)
         context = await self.get_context(request, request)
-        context.actor = await authenticate(self._site, request.headers.get("authorization"))
+        if CONTEXT not in request.scope:  # else it was found out, and what was done since may have ended the credential
+            context.actor = await authenticate(self._site, request.headers.get("authorization"))
         accept = request.headers.get("accept")
         media = over_http.accepted(accept, (JSON, RESPONSE_JSON))
         streams = bool(over_http.accepted(accept, (EVENT_STREAM,)))

@@ -14,18 +14,18 @@ from functools import lru_cache
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from strawberry.types.graphql import OperationType
 
 import errors
 from resolvers import over_http
 from resolvers.context import Context
 from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal
+from schema.masking import logged
 from services.credentials import authenticate
 
 CONTEXT = "admit.context"  # in a request's scope: the context in which it was begun to be answered
 
+_SOON = 1.0  # seconds in which a usual body has come; what takes longer is bounded on the long way
 _UNUSUAL = frozenset({b"origin", b"content-encoding", b"transfer-encoding", b"admit-show-tier"})
-_BY_POST = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 
 class Door(Protocol):
@@ -43,7 +43,7 @@ class Door(Protocol):
 
 class Quick:
     """Answers what it can; the rest is `app`'s. `is_ours` says whether a Host is served here, `headers` are on every
-    answer; a body has at most `body_bytes` and comes within `body_seconds`.
+    answer; a body has at most `body_bytes`.
     """
 
     def __init__(
@@ -54,12 +54,11 @@ class Quick:
         is_ours: Callable[[str], bool],
         headers: Mapping[str, str],
         body_bytes: int,
-        body_seconds: float,
     ) -> None:
         self._app, self._door = app, door
         self._is_ours = lru_cache(1_000)(is_ours)
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self._bytes, self._seconds = body_bytes, body_seconds
+        self._bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -68,18 +67,26 @@ class Quick:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(_SOON):
                 message = await receive()
         except TimeoutError:
             await self._app(scope, receive, send)
             return
-        body = await self._answer(scope, message)
+        try:
+            body = await self._answer(scope, message)
+        except Exception as bug:  # whatever it is, the client learns its id and nothing else
+            broken = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
+            await self._send(send, 500, JSON, bytes(broken.body))
+            return
         if body is None:
             await self._app(scope, _again(message, receive), send)
-            return
+        else:
+            await self._send(send, 200, media, body)
+
+    async def _send(self, send: Send, status: int, media: str, body: bytes) -> None:
         length = (b"content-length", str(len(body)).encode())
         headers = [*over_http.raw_headers(media), length, *self._headers]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     def _media(self, scope: Scope) -> str | None:
@@ -102,7 +109,7 @@ class Quick:
         if message["type"] != "http.request" or message.get("more_body"):
             return None
         try:
-            asked = over_http.asked(over_http.decode(message["body"]))
+            asked = over_http.asked(over_http.decode(message.get("body", b"")))
             if not self._door.knows(asked.query):
                 return None
             context = self._door.context_for(scope["client"][0] if scope.get("client") else "")

@@ -159,13 +159,16 @@ class Context:
     shows_tier: bool = field(default=False, kw_only=True)  # how the operation was answered, in its extensions
     planner: Any = field(default=None, kw_only=True)  # what answers faster; its own business, like the memo
     memo: dict[str, Any] = field(default_factory=dict, kw_only=True)  # what root fields have answered already
+    begun: Self | None = field(default=None, kw_only=True)  # in which it was tried, and perhaps became somebody
     paid: dict[str, object] | None = field(default=None, kw_only=True)  # what the operation cost, if it is paid for
 
     def __post_init__(self) -> None:
         self.renew()
 
     def fresh(self) -> Self:
-        """The same caller, with nothing read yet."""
+        """The same caller, with nothing read yet; or as whoever the operation that was begun has proved to be."""
+        if self.begun is not None:
+            return self.begun
         another = copy(self)
         another.renew()
         return another

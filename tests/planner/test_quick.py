@@ -78,6 +78,33 @@ async def test_a_mutation_that_goes_wrong_beneath_its_root_is_done_once_and_char
     assert counts == [1, 2, 3]
 
 
+async def test_who_came_in_by_the_mutation_reads_the_rest_whatever_goes_wrong_in_it(door: Door, app: Starlette) -> None:
+    document = """mutation ($input: EnterTaskInput!) { enterTask(input: $input) { ... on EnterTaskSuccess {
+      assessment { status ticket { candidate { fullName } } testSessions(after: "junk") { nodes { id } } } } } }"""
+    mine = await furnish(app.state.site, await door.sign_up())
+    sent = {"taskSlug": mine.task.slug, "invitationCode": mine.ticket.code}
+
+    answers = [await door.execute(document, input=sent) for _ in range(3)]
+
+    assert [_told(one) for one in answers] == [[("BAD_REQUEST", ["enterTask", "assessment", "testSessions"])]] * 3
+
+
+async def test_a_bug_on_the_short_way_is_told_by_its_number(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = await door.sign_up()
+    usual = await owner.post("{ viewer { __typename } }")
+    monkeypatch.setattr(Front, "answer", _broken)
+
+    answer = await owner.post("{ viewer { __typename } }")
+
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["extensions"]) == (500, {"code": "INTERNAL"})
+    assert "a secret of ours" not in answer.text
+    assert "a secret of ours" in caplog.text
+    assert answer.headers.keys() == usual.headers.keys()
+
+
 async def test_a_mutation_is_as_good_the_short_way(door: Door, app: Starlette) -> None:
     owner = await door.sign_up()
     task = await owner.open_task()
@@ -121,6 +148,14 @@ async def _raw(app: Starlette, owner: Door, length: int, messages: Iterable[dict
 
     await app(scope, receive, send)
     return sent
+
+
+def _told(answer: Any) -> list[Any]:
+    return [(failure["extensions"]["code"], failure["path"]) for failure in answer["errors"]]
+
+
+async def _broken(*_: Any, **__: Any) -> None:
+    raise RuntimeError("a secret of ours")
 
 
 async def _never(*_: Any, **__: Any) -> None:

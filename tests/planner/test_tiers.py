@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from graphql import parse
 from starlette.applications import Starlette
 
 from models import Permission, TestSessionStatus
 from planner.plans import Plans
-from planner.tiers import ANSWERS, Tier
+from planner.tiers import ANSWERS, Asked, Tier, planner_of
 from resolvers.door import SHOW_TIER
 from resolvers.roots import make_schema
 from server import create_app
@@ -123,16 +125,38 @@ async def test_a_plan_is_made_for_what_the_caller_may_and_not_for_who_they_are(d
     assert await tier_of(reader, score) == "sql"
 
 
+@pytest.mark.parametrize(("sizes", "is_short"), [((10, 10), True), ((50, 50), False), ((1, 100), True)])
+async def test_a_statement_of_many_rows_has_a_thread(
+    door: Door, app: Starlette, sizes: tuple[int, int], is_short: bool
+) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    text = """query ($a: Int, $b: Int) { organization { tasks(first: $a) { nodes { tickets(first: $b) {
+      nodes { id } } } } } }"""
+    planner = planner_of(make_schema()._schema, 10, 1_000_000)
+    context = SimpleNamespace(actor=mine.member.actor)
+
+    statement, run = planner.statement(Asked(text, parse(text), None, dict(zip("ab", sizes, strict=True)), context))
+
+    assert statement.is_short(run) == is_short
+
+
+async def test_what_would_be_too_much_code_is_left_to_graphql_core(door: Door) -> None:
+    owner = await door.sign_up()
+    fields = " ".join(f'a{at}: node(id: "{owner.known["member"]["id"]}") {{ ...F }}' for at in range(25))
+    wide = "{ viewer { __typename } " + fields + "} fragment F on Node { __typename id ... on Member { role email } }"
+
+    assert await tier_of(owner, wide) == "graphql-core"
+
+
 async def test_plans_that_nobody_asks_for_make_room_for_others() -> None:
     schema = make_schema()._schema
-    plans = Plans(most=2, characters=1_000_000)
-    documents = dict.fromkeys(("{ a }", "{ b }", "{ c }"))
+    for plans in (Plans(most=2, characters=1_000_000), Plans(most=100, characters=5_000)):  # a document weighs 2,000
+        texts = ("{ viewer { a } }", "{ viewer { b } }", "{ viewer { c } }")
+        known = [plans.known(schema, text, parse(text), None) for text in texts]
 
-    known = [plans.known(schema, text, documents[text], None) for text in documents]  # type: ignore[arg-type]  # not looked at
-
-    assert plans.known(schema, "{ c }", None, None) is known[2]  # type: ignore[arg-type]
-    assert plans.known(schema, "{ a }", None, None) is not known[0]  # type: ignore[arg-type]
-    assert len(plans._known) == 2
+        assert plans.known(schema, texts[2], known[2].document, None) is known[2]
+        assert plans.known(schema, texts[0], known[0].document, None) is not known[0]
+        assert len(plans._known) == 2
 
 
 @pytest.mark.parametrize(
