@@ -20,6 +20,7 @@ import orjson
 from tortoise import Model
 from tortoise.connection import get_connection
 
+import errors
 from models import rows
 from models.base import cursor_of_key
 
@@ -41,9 +42,11 @@ class Reader:
     parameter = "$"  # what the number of a value follows in a statement
 
     async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
-        """The first row that the statement answers; None without one. Raises Unanswered."""
+        """The first row that the statement answers; None without one. Raises Unanswered, Unavailable for an outage."""
         try:
             rows = await get_connection("default").execute_query_dict(sql, list(values))
+        except errors.Unavailable:
+            raise
         except Exception as failure:
             raise Unanswered from failure
         return tuple(rows[0].values()) if rows else None
@@ -139,7 +142,7 @@ def reader() -> Reader:
 
 
 async def the(model: type[M], condition: str, values: Sequence[Any]) -> M | None:
-    """The row of the model for which this holds, `{0}` being the first value. Raises Unanswered.
+    """The row of the model for which this holds, `{0}` being the first value. Raises what `row` does.
 
     Rows that are stored the same are made once: nobody changes what is answered here.
     """

@@ -39,10 +39,12 @@ P = TypeVar("P", bound=_Plan)
 class Statement:
     """A document as one SQL statement, and what it is run with.
 
-    `pages` has for each list of rows the numbers of the windows that it is inside of, and of its own.
+    `roots` are the keys of what it answers. `pages` has for each list of rows the numbers of the windows that it is
+    inside of, and of its own.
     """
 
     sql: str
+    roots: Sequence[str]
     may_be_short: bool
     pages: Sequence[Sequence[int]]
     given: Sequence[Given]

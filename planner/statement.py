@@ -62,6 +62,7 @@ class Writer:
         self.pages: list[tuple[int, ...]] = []  # of each list of rows the windows that it is inside of, and its own
         self.around: tuple[int, ...] = ()
         self.collector = Collector(schema, document, lambda one: holds(one, values, self.given))
+        self.roots: list[str] = []
         self._values, self._rows = values, 0
 
     def write(self, operation: g.OperationDefinitionNode) -> str:
@@ -70,6 +71,7 @@ class Writer:
         if query is None:
             raise Unplanned
         selected = self.collector.of(query, [operation.selection_set])
+        self.roots = [key for key, nodes in selected.items() if nodes[0].name.value in query.fields]
         answer = object_of((key, self._root(query, nodes)) for key, nodes in selected.items())
         if not self._rows:
             raise Unplanned  # nothing is to be read

@@ -80,7 +80,7 @@ class Planner:
             return None
         if (json := await self.by_sql(asked)) is not None:
             return Answer(Tier.SQL, orjson.Fragment(json))
-        if (data := await self.by_completion(asked)) is not None:
+        if not asked.memo and (data := await self.by_completion(asked)) is not None:
             return Answer(Tier.COMPILED, data)
         return None
 
@@ -89,8 +89,14 @@ class Planner:
         try:
             statement, run = self.statement(asked)
             values = [value(run) for value in statement.parameters]
+        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError):
+            return None
+        try:
             found = await reading.reader().row(statement.sql, values, short=statement.is_short(run))
-        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
+        except reading.Unanswered:
+            return None
+        except errors.Unavailable as away:  # nobody waits for it a second time
+            asked.memo |= dict.fromkeys(statement.roots, away)
             return None
         return None if found is None or found[0] is None else found[0].encode()
 
@@ -128,7 +134,7 @@ class Planner:
         except Unplanned:
             variants.are_possible = bool(writer.given)  # with other variables it may be another matter
             raise
-        return Statement(sql, writer.is_short, writer.pages, writer.given, writer.parameters.values)
+        return Statement(sql, writer.roots, writer.is_short, writer.pages, writer.given, writer.parameters.values)
 
     def _completion(self, known: Known, values: VariableValues) -> Completion:
         variants: Variants[Completion] = known.completions

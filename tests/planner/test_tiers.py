@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from graphql import parse
 from starlette.applications import Starlette
 
-from models import Permission, TestSessionStatus
+import errors
+from models import Permission, TestSessionStatus, reading
 from planner.plans import Plans
 from planner.tiers import ANSWERS, Asked, Tier, planner_of
 from resolvers.door import SHOW_TIER
@@ -146,6 +148,24 @@ async def test_what_would_be_too_much_code_is_left_to_graphql_core(door: Door) -
     wide = "{ viewer { __typename } " + fields + "} fragment F on Node { __typename id ... on Member { role email } }"
 
     assert await tier_of(owner, wide) == "graphql-core"
+
+
+async def test_a_database_that_is_away_is_waited_for_once(door: Door, statements: list[str]) -> None:
+    class Away(reading.Reader):
+        async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
+            raise errors.Unavailable
+
+    owner = await door.sign_up()
+    document = "{ mine: organization { id } __typename }"
+    await owner.post(document)
+    reading.use(Away())
+    statements.clear()
+
+    answer = await owner.execute(document)
+
+    assert [(one["path"], one["extensions"]["code"]) for one in answer["errors"]] == [(["mine"], "UNAVAILABLE")]
+    assert answer["data"] == {"mine": None, "__typename": "Query"}
+    assert [sql for sql in statements if '"organization"' in sql] == []
 
 
 async def test_plans_that_nobody_asks_for_make_room_for_others() -> None:
