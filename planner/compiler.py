@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import graphql as g
-from graphql.execution.values import VariableValues
 
+from planner.calls import Call
 from planner.completion import Completion, GivenUp, Site
 from planner.given import Given, holds
 from planner.selections import Collector, Fields, fragments_of
+from planner.sent import Sent
 from planner.sight import Unplanned
 from planner.statement import declaration, strawberry_field
 
@@ -29,16 +30,16 @@ _AS_IT_IS = {
 
 
 def compiled(
-    schema: g.GraphQLSchema, document: g.DocumentNode, operation: g.OperationDefinitionNode, values: VariableValues
+    schema: g.GraphQLSchema, document: g.DocumentNode, operation: g.OperationDefinitionNode, sent: Sent
 ) -> Completion:
     """The operation's code, for variables that include and skip what these do. Raises Unplanned."""
-    return _Compiler(schema, document, values).whole(document, operation)
+    return _Compiler(schema, document, sent).whole(document, operation)
 
 
 class _Compiler:
-    def __init__(self, schema: g.GraphQLSchema, document: g.DocumentNode, values: VariableValues) -> None:
+    def __init__(self, schema: g.GraphQLSchema, document: g.DocumentNode, sent: Sent) -> None:
         self._schema = schema
-        self._collector = Collector(schema, document, lambda one: holds(one, values, self._given))
+        self._collector = Collector(schema, document, lambda one: holds(one, sent, self._given))
         self._lines: list[str] = []
         self._names: dict[str, Any] = {"GivenUp": GivenUp, "datetime": datetime}
         self._sites: list[Site] = []
@@ -71,7 +72,8 @@ class _Compiler:
         if at >= _MOST:
             raise Unplanned  # to write and keep so much takes longer, and more room, than it is worth
         resolve = definition.resolve or g.default_field_resolver
-        self._sites.append(Site(key, parent, definition, nodes, resolve, declaration(definition) is not None))
+        is_stepped = declaration(definition) is not None
+        self._sites.append(Site(key, parent, definition, nodes, resolve, _call(definition, nodes[0]), is_stepped))
         answer = self._completed(definition.type, nodes, at)
         self._lines += [f"def complete_{at}(value, run):", f"    return {answer}"]
         return at
@@ -150,6 +152,13 @@ class _Compiler:
 
 
 _GIVE_UP = "        raise GivenUp"
+
+
+def _call(definition: g.GraphQLField, node: g.FieldNode) -> Call | None:
+    try:
+        return Call(definition, node)
+    except Unplanned:
+        return None
 
 
 def _rows(value: Any) -> Any:

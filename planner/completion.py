@@ -13,10 +13,12 @@ from typing import Any
 
 import graphql as g
 from graphql.execution.values import VariableValues, get_argument_values
-from graphql.type import GraphQLResolveInfo
 
+from planner.calls import Call
 from planner.driving import settled
 from planner.given import Given
+from planner.sent import Sent
+from planner.sight import Unplanned
 
 _SITE = 2_000  # bytes of code and closures for each field in its place, by tracemalloc
 Complete = Callable[[Any, "Run"], Any]
@@ -39,12 +41,15 @@ class Site:
     definition: g.GraphQLField
     nodes: list[g.FieldNode]
     resolve: Callable[..., Any]
+    call: Call | None
     is_stepped: bool  # its resolver waits for loaders alone
     complete: Complete = _unfinished
 
-    def arguments(self, values: VariableValues) -> dict[str, Any]:
+    def arguments(self, sent: Sent) -> dict[str, Any]:
         """What its resolver is called with."""
-        return get_argument_values(self.definition, self.nodes[0], values) if self.definition.args else {}
+        if self.call is not None:
+            return self.call.arguments(sent.read)
+        return get_argument_values(self.definition, self.nodes[0], sent.values) if self.definition.args else {}
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,9 @@ class Completion:
         """How much room it takes, in characters."""
         return _SITE * len(self.sites)
 
-    async def run(self, values: VariableValues, root: Any, context: Any, memo: dict[str, Any]) -> dict[str, Any]:
+    async def run(self, sent: Sent, root: Any, context: Any, memo: dict[str, Any]) -> dict[str, Any]:
         """The data. Raises GivenUp; `memo` has then what the root fields' resolvers answered, or raised."""
-        run = Run(self, values, root, context)
+        run = Run(self, sent, root, context)
         data, one_by_one = dict(self.template), self.operation.operation is g.OperationType.MUTATION
         for roots in [[at] for at in self.roots] if one_by_one else [self.roots]:
             await run.through(roots, data, memo)
@@ -78,7 +83,7 @@ class Run:
     """One use of the code."""
 
     completion: Completion
-    values: VariableValues
+    sent: Sent
     root: Any
     context: Any
     waiting: list[tuple[Any, dict[str, Any], int]] = field(default_factory=list)
@@ -86,12 +91,14 @@ class Run:
     def __post_init__(self) -> None:
         sites = self.completion.sites
         self._arguments: list[dict[str, Any] | None] = [None] * len(sites)
-        self._infos: list[GraphQLResolveInfo[Any] | None] = [None] * len(sites)
+        self._infos: list[Told | None] = [None] * len(sites)
 
     async def through(self, roots: Sequence[int], data: dict[str, Any], memo: dict[str, Any]) -> None:
         """Fill in these root fields, resolved side by side."""
         sites = self.completion.sites
         started = []
+        for at in roots:
+            self._given(at)  # all of them are right, or nothing is done
         for at in roots:
             try:
                 started.append(self.resolve(at, self.root))
@@ -124,40 +131,62 @@ class Run:
 
     def resolve(self, at: int, source: Any) -> Any:
         """What the field's resolver answers, or something to wait for."""
-        arguments = self._arguments[at]
-        site = self.completion.sites[at]
-        if arguments is None:
-            arguments = self._arguments[at] = site.arguments(self.values)
+        site, arguments = self.completion.sites[at], self._given(at)
+        if site.call is not None:
+            return site.call(source, lambda: self.info(at), arguments)
         return site.resolve(source, self.info(at), **arguments)
+
+    def _given(self, at: int) -> dict[str, Any]:
+        """What the field's resolver is called with. Raises GivenUp for what is wrong."""
+        arguments = self._arguments[at]
+        if arguments is None:
+            try:
+                arguments = self._arguments[at] = self.completion.sites[at].arguments(self.sent)
+            except (Unplanned, g.GraphQLError) as wrong:
+                raise GivenUp from wrong
+        return arguments
 
     def wait(self, awaitable: Any, out: dict[str, Any], at: int) -> None:
         """Fill in the field later."""
         out[self.completion.sites[at].key] = None  # its place
         self.waiting.append((awaitable, out, at))
 
-    def info(self, at: int) -> GraphQLResolveInfo[Any]:
+    def info(self, at: int) -> Told:
         """What resolvers are told of the field: the same for all its parents."""
         known = self._infos[at]
         if known is None:
-            known = self._infos[at] = self._made(at)
+            known = self._infos[at] = Told(self, self.completion.sites[at])
         return known
 
-    def _made(self, at: int) -> GraphQLResolveInfo[Any]:
-        site, whole = self.completion.sites[at], self.completion
-        made: Any = GraphQLResolveInfo(
-            site.nodes[0].name.value,
-            site.nodes,
-            site.definition.type,
-            site.parent,
-            None,  # type: ignore[arg-type]  # the path, which only errors show
-            whole.schema,
-            dict(whole.fragments),
-            self.root,
-            whole.operation,
-            self.values,
-            self.context,
-            isawaitable,  # type: ignore[arg-type]  # it narrows in another way
-            None,
-            None,  # type: ignore[arg-type]  # nobody asks for helpers
-        )
-        return made  # type: ignore[no-any-return]  # the class is generic where Python allows it
+
+class Told:
+    """graphql-core's GraphQLResolveInfo for one field in its place, but for the path, which only errors show."""
+
+    path = None
+    is_awaitable = staticmethod(isawaitable)
+
+    def __init__(self, run: Run, site: Site) -> None:
+        self.field_name, self.field_nodes = site.nodes[0].name.value, site.nodes
+        self.return_type, self.parent_type = site.definition.type, site.parent
+        self.root_value, self.context = run.root, run.context
+        self._run = run
+
+    @property
+    def schema(self) -> g.GraphQLSchema:
+        """Where the field is."""
+        return self._run.completion.schema
+
+    @property
+    def operation(self) -> g.OperationDefinitionNode:
+        """What is executed."""
+        return self._run.completion.operation
+
+    @property
+    def fragments(self) -> dict[str, g.FragmentDefinitionNode]:
+        """What it may spread."""
+        return dict(self._run.completion.fragments)
+
+    @property
+    def variable_values(self) -> VariableValues:
+        """What it is executed with."""
+        return self._run.sent.values

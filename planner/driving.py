@@ -17,6 +17,8 @@ async def settled(started: Sequence[Started]) -> list[Any]:
     A coroutine that waits for loaders alone is run by hand from one future to the next: all the loads of a level are
     then asked for in one turn of the loop. Every other one gets a task of its own, for it may rely on having one.
     """
+    if len(started) == 1 and not started[0][1]:
+        return [await _alone(started[0][0])]
     results: list[Any] = [value for value, _ in started]
     coroutines = [(at, value, by_hand) for at, (value, by_hand) in enumerate(started) if type(value) is CoroutineType]
     tasks = {at: asyncio.create_task(value) for at, value, by_hand in coroutines if not by_hand}
@@ -35,6 +37,13 @@ async def settled(started: Sequence[Started]) -> list[Any]:
             task.cancel()
         raise
     return results
+
+
+async def _alone(value: Any) -> Any:
+    try:
+        return await value if type(value) is CoroutineType else value
+    except Exception as failure:
+        return failure
 
 
 async def _one_step(running: Sequence[_Running], results: list[Any]) -> list[_Running]:

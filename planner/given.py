@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import graphql as g
-from graphql.execution.values import VariableValues
 
 from models import Actor
+from planner.sent import Sent
 from planner.sight import Unplanned
 
 
@@ -18,19 +18,19 @@ from planner.sight import Unplanned
 class Given:
     """Something worked out of the variables: `find` does, and `shape` says what of it the statement depends on."""
 
-    find: Callable[[VariableValues], Any]
+    find: Callable[[Sent], Any]
     shape: Callable[[Any], Hashable]
     expected: Hashable
 
 
-def holds(directive: g.DirectiveNode, values: VariableValues, given: list[Given]) -> bool:
+def holds(directive: g.DirectiveNode, sent: Sent, given: list[Given]) -> bool:
     """Whether the condition of `@include` or `@skip` holds; if a variable decides it, that is among what is given."""
     match directive.arguments:
         case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
             return known
         case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
-            held = bool(values.coerced[name])
-            given.append(Given(lambda values: values.coerced[name], bool, held))
+            held = bool(sent.values.coerced[name])
+            given.append(Given(lambda sent: sent.values.coerced[name], bool, held))
             return held
     raise Unplanned
 

@@ -9,12 +9,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import graphql as g
-from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_snake_case
 
 from models import clock, filters
 from models.paging import Window, window
 from planner.selections import nullable, object_in
+from planner.sent import Sent
 from planner.sight import Unplanned
 from planner.text import Text, object_of
 from schema.declared import Pages
@@ -27,10 +27,10 @@ def written(writer: Writer, how: Pages, field: g.GraphQLField, parent: str, node
     """The connection's object. Raises Unplanned."""
     if how.asked_of_all or not writer.sight.is_candidate:
         writer.sight.must(how.permission)
-    sent = writer.arguments(field, nodes[0])
+    arguments = writer.arguments(field, nodes[0])
 
-    def find(values: VariableValues) -> Wanted:
-        return _wanted(how, sent(values))
+    def find(sent: Sent) -> Wanted:
+        return _wanted(how, arguments(sent))
 
     at, wanted = writer.give(find, lambda one: one.shape)
     kind = object_in(field.type)

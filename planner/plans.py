@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import Any, Generic, Protocol, TypeVar
 
 import graphql as g
-from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
-from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
 from planner.given import Given, Run
 from planner.selections import operation_of
+from planner.sent import Sent, Signatures
 from planner.sight import Sight, Unplanned
 
 _ROWS = 1_000  # at most, in a statement that runs on the event loop: some milliseconds
@@ -67,12 +66,12 @@ class Variants(Generic[P]):
     plans: list[P] = field(default_factory=list)
     are_possible: bool = True
 
-    def fitting(self, values: VariableValues) -> tuple[P, Sequence[Any]] | None:
+    def fitting(self, sent: Sent) -> tuple[P, Sequence[Any]] | None:
         """The plan for these variables, and what is given with them."""
         for plan in self.plans:
             found = []
             for one in plan.given:
-                value = one.find(values)
+                value = one.find(sent)
                 if one.shape(value) != one.expected:
                     break
                 found.append(value)
@@ -107,26 +106,9 @@ class Known:
         return found
 
     @cached_property
-    def _texts(self) -> dict[str, GraphQLVariableSignature] | None:
-        """The variables' signatures, if all of them are ids and strings, which are what they are."""
-        signatures = [get_variable_signature(self.schema, one) for one in self.operation.variable_definitions or ()]
-        texts = {one.name: one for one in signatures if isinstance(one, GraphQLVariableSignature) and _is_text(one)}
-        return texts if len(texts) == len(signatures) else None
-
-    def values(self, sent: Mapping[str, Any]) -> VariableValues:
-        """The variables as their types read them. Raises Unplanned for those that are wrong."""
-        if self._texts is not None and all(type(sent.get(name)) is str for name in self._texts):
-            sources = {name: VariableValueSource(one, sent[name]) for name, one in self._texts.items()}
-            return VariableValues(sources, {name: sent[name] for name in self._texts})
-        found = get_variable_values(self.schema, self.operation.variable_definitions or (), dict(sent))
-        if isinstance(found, list):
-            raise Unplanned
-        return found
-
-
-def _is_text(signature: GraphQLVariableSignature) -> bool:
-    bare = signature.type.of_type if isinstance(signature.type, g.GraphQLNonNull) else signature.type
-    return bare in (g.GraphQLString, g.GraphQLID)
+    def signatures(self) -> Signatures:
+        """The variables that it takes. Raises Unplanned for a type that is not in the schema."""
+        return Signatures(self.schema, self.operation.variable_definitions or ())
 
 
 class Plans:
@@ -149,17 +131,17 @@ class Plans:
         return found
 
     def fitting(
-        self, known: Known, variants: Variants[P], values: VariableValues, make: Callable[[], P]
+        self, known: Known, variants: Variants[P], sent: Sent, make: Callable[[], P]
     ) -> tuple[P, Sequence[Any]]:
         """The plan for these variables, made if there is none yet, and what is given with them. Raises Unplanned."""
-        found = variants.fitting(values)
+        found = variants.fitting(sent)
         if found is None:
             plan = make()
             if len(variants.plans) >= _SHAPES:
                 self._grow(known, -variants.plans.pop(0).size)
             variants.plans.append(plan)
             self._grow(known, plan.size)
-            found = plan, [one.find(values) for one in plan.given]
+            found = plan, [one.find(sent) for one in plan.given]
         return found
 
     def _grow(self, known: Known, size: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import graphql as g
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import get_argument_values
 from strawberry.types.field import StrawberryField
 from tortoise.fields.data import CharEnumFieldInstance
 
@@ -17,6 +17,7 @@ from planner import pages
 from planner.dialect import FITTING, Dialect, json_of
 from planner.given import Given, Parameters, holds
 from planner.selections import Collector, Fields, nullable, object_in
+from planner.sent import Sent
 from planner.sight import Sight, Unplanned
 from planner.text import Text, object_of
 from schema.declared import ByGlobalId, Declared, Expression, Found, Itself, Pages, Relation, declaration_of
@@ -50,10 +51,10 @@ class RowPlace:
 
 
 class Writer:
-    """Writes the statement of one document for one sight; `values` decide what depends on variables."""
+    """Writes the statement of one document for one sight; what is `sent` what depends on variables."""
 
     def __init__(
-        self, schema: g.GraphQLSchema, document: g.DocumentNode, sight: Sight, dialect: Dialect, values: VariableValues
+        self, schema: g.GraphQLSchema, document: g.DocumentNode, sight: Sight, dialect: Dialect, sent: Sent
     ) -> None:
         self.schema, self.sight, self.dialect = schema, sight, dialect
         self.parameters = Parameters(dialect.parameter)
@@ -61,9 +62,9 @@ class Writer:
         self.is_short = True  # as far as it depends on anything but the number of rows
         self.pages: list[tuple[int, ...]] = []  # of each list of rows the windows that it is inside of, and its own
         self.around: tuple[int, ...] = ()
-        self.collector = Collector(schema, document, lambda one: holds(one, values, self.given))
+        self.collector = Collector(schema, document, lambda one: holds(one, sent, self.given))
         self.roots: list[str] = []
-        self._values, self._rows = values, 0
+        self._sent, self._rows = sent, 0
 
     def write(self, operation: g.OperationDefinitionNode) -> str:
         """The statement. Raises Unplanned."""
@@ -77,18 +78,26 @@ class Writer:
             raise Unplanned  # nothing is to be read
         return f"SELECT {answer.sql} AS answer"
 
-    def give(self, find: Callable[[VariableValues], Any], shape: Callable[[Any], Hashable]) -> tuple[int, Any]:
+    def give(self, find: Callable[[Sent], Any], shape: Callable[[Any], Hashable]) -> tuple[int, Any]:
         """Work something out of the variables, now and at each use; its number among what is given, and what it is."""
-        found = find(self._values)
+        found = find(self._sent)
         self.given.append(Given(find, shape, shape(found)))
         return len(self.given) - 1, found
 
-    def arguments(self, field: g.GraphQLField, node: g.FieldNode) -> Callable[[VariableValues], dict[str, Any]]:
+    def arguments(self, field: g.GraphQLField, node: g.FieldNode) -> Callable[[Sent], dict[str, Any]]:
         """What works out the field's arguments."""
-        if not any("$" in g.print_ast(one) for one in node.arguments or ()):
-            known = get_argument_values(field, node, self._values)
-            return lambda _: known
-        return lambda values: get_argument_values(field, node, values)
+        known, nodes = get_argument_values(field, node, self._sent.values), node.arguments or ()
+        named = [(one.name.value, one.value.name.value) for one in nodes if isinstance(one.value, g.VariableNode)]
+        if sum(g.print_ast(one).count("$") for one in nodes) > len(named):  # deeper, or in a text
+            return lambda sent: get_argument_values(field, node, sent.values)
+
+        def values(sent: Sent) -> dict[str, Any]:
+            coerced = sent.values.coerced
+            if any(coerced.get(variable) is None for _, variable in named):
+                return get_argument_values(field, node, sent.values)
+            return known | {name: coerced[variable] for name, variable in named}
+
+        return values
 
     def new_row(self) -> str:
         """A name for another row."""
@@ -124,15 +133,15 @@ class Writer:
 
     def _found(self, how: Found, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
         wanted = self.arguments(field, nodes[0])
-        at, columns = self.give(lambda values: how.find(wanted(values)), tuple)
+        at, columns = self.give(lambda sent: how.find(wanted(sent)), tuple)
         self._must_read(Permission.READ, excused=self.sight.is_candidate and how.is_candidates)
         return self._one(object_in(field.type), how.model, at, columns, nodes)
 
     def _by_id(self, how: ByGlobalId, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
         wanted = self.arguments(field, nodes[0])
 
-        def find(values: VariableValues) -> tuple[str, Any]:
-            gid = wanted(values)["id"]
+        def find(sent: Sent) -> tuple[str, Any]:
+            gid = wanted(sent)["id"]
             prefix = gid.partition("_")[0]
             return prefix, how.models[prefix].key_of(gid)
 

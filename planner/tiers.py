@@ -10,7 +10,6 @@ from typing import Any
 
 import graphql as g
 import orjson
-from graphql.execution.values import VariableValues
 from prometheus_client import Counter
 
 import errors
@@ -20,6 +19,7 @@ from planner.completion import Completion, GivenUp
 from planner.dialect import Postgres, Sqlite
 from planner.given import Run
 from planner.plans import Known, Plans, Statement, Variants
+from planner.sent import Sent
 from planner.sight import Sight, Unplanned
 from planner.statement import Writer
 
@@ -104,9 +104,10 @@ class Planner:
         """The data; None when graphql-core has to find it, from what the root fields have answered: `asked.memo`."""
         try:
             known = self._known(asked)
-            values = known.values(asked.variables)
-            completion = self._completion(known, values)
-            return await completion.run(values, asked.root, asked.context, asked.memo)
+            sent = Sent(known.signatures, asked.variables)
+            sent.read  # noqa: B018  all of them are right, or nothing is done
+            completion = self._completion(known, sent)
+            return await completion.run(sent, asked.root, asked.context, asked.memo)
         except (Unplanned, GivenUp):
             return None
 
@@ -121,14 +122,15 @@ class Planner:
         variants = known.statements.setdefault((sight, database.is_postgres()), Variants())
         if not variants.are_possible:
             raise Unplanned
-        values = known.values(asked.variables)
-        write = partial(self._written, known, variants, sight, values)
-        plan, given = self._plans.fitting(known, variants, values, write)
+        sent = Sent(known.signatures, asked.variables)
+        sent.values  # noqa: B018  all of them are right, or nothing is read
+        write = partial(self._written, known, variants, sight, sent)
+        plan, given = self._plans.fitting(known, variants, sent, write)
         return plan, Run(asked.actor, clock.now(), given)
 
-    def _written(self, known: Known, variants: Variants[Statement], sight: Sight, values: VariableValues) -> Statement:
+    def _written(self, known: Known, variants: Variants[Statement], sight: Sight, sent: Sent) -> Statement:
         dialect = Postgres() if database.is_postgres() else Sqlite()
-        writer = Writer(self.schema, known.document, sight, dialect, values)
+        writer = Writer(self.schema, known.document, sight, dialect, sent)
         try:
             sql = writer.write(known.operation)
         except Unplanned:
@@ -136,13 +138,13 @@ class Planner:
             raise
         return Statement(sql, writer.roots, writer.is_short, writer.pages, writer.given, writer.parameters.values)
 
-    def _completion(self, known: Known, values: VariableValues) -> Completion:
+    def _completion(self, known: Known, sent: Sent) -> Completion:
         variants: Variants[Completion] = known.completions
         if not variants.are_possible:
             raise Unplanned
         try:
-            write = partial(compiled, self.schema, known.document, known.operation, values)
-            completion, _ = self._plans.fitting(known, variants, values, write)
+            write = partial(compiled, self.schema, known.document, known.operation, sent)
+            completion, _ = self._plans.fitting(known, variants, sent, write)
         except Unplanned:
             variants.are_possible = False
             raise
