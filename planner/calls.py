@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import graphql as g
-import strawberry
 
 from planner import arguments
 from planner.sight import Unplanned
 from planner.statement import strawberry_field
 from schema.refusals import HANDLERS
-
-_Handlers = Sequence[Any]
 
 
 class Call:
@@ -27,38 +24,35 @@ class Call:
         own = field.base_resolver if field else None
         if field is None or own is None or field.extensions:
             raise Unplanned
-        self._field = field
-        self._function: Any = own.wrapped_func
-        self._is_method = own.self_parameter is not None
-        self._sources = [one.name for one in (own.parent_parameter, own.root_parameter) if one]
-        self._info = own.info_parameter.name if own.info_parameter else None
-        self._handlers = _handlers(definition.type)
+        self.field, self.function = field, own.wrapped_func
         self.arguments = arguments.of_field(definition, node)
+        self.handlers = _handlers(definition.type)
+        self._is_method, self._info = own.self_parameter is not None, own.info_parameter
+        self._sources = {one.name for one in (own.parent_parameter, own.root_parameter) if one}
+        self._takes = bool(definition.args)
 
-    def __call__(self, source: Any, info: Callable[[], Any], given: dict[str, Any]) -> Any:
-        """What the function answers, or something to wait for."""
-        if self._sources:
-            given = given | dict.fromkeys(self._sources, source)
-        sources = (source,) if self._is_method else ()
-        if self._info is None and not self._handlers:
-            return self._function(*sources, **given)
-        shown = strawberry.Info(_raw_info=info(), _field=self._field)
+    def written(self, source: str, info: str, arguments: str) -> str:
+        """What stands between the brackets of the function's call, these being expressions."""
+        parts = [source] if self._is_method else []
+        parts += [f"{name}={source}" for name in self._sources]
         if self._info is not None:
-            given = given | {self._info: shown}
-        answer = self._function(*sources, **given)
-        return self._refused(answer, shown) if self._handlers else answer
+            parts.append(f"{self._info.name}={info}")
+        if self._takes:
+            parts.append(f"**{arguments}")
+        return ", ".join(parts)
 
-    async def _refused(self, answer: Awaitable[Any], info: Any) -> Any:
+    async def refused(self, answer: Awaitable[Any], info: Any) -> Any:
+        """What is answered; a refusal is an answer, too."""
         try:
             return await answer
         except Exception as failure:
-            for one in self._handlers:
+            for one in self.handlers:
                 if isinstance(failure, one.exception_type):
-                    return one.handle(failure, field=self._field, info=info)
+                    return one.handle(failure, field=self.field, info=info)
             raise
 
 
-def _handlers(kind: Any) -> _Handlers:
+def _handlers(kind: Any) -> Sequence[Any]:
     named = g.get_named_type(kind)
     names = {one.name for one in named.types} if isinstance(named, g.GraphQLUnionType) else set()
     return [one for one in HANDLERS if one.error_type.__name__ in names]

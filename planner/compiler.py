@@ -56,11 +56,14 @@ class _Compiler:
         if any(nodes[0].name.value not in root.fields for nodes in asked.values()):
             raise Unplanned  # about the schema
         roots = [self._site(root, key, nodes) for key, nodes in asked.items()]
+        for at in roots:
+            self._lines += [f"def begin_{at}(source, run):", f"    return {self._resolved(at)}"]
         source = "\n".join(self._lines)
         exec(compile(source, "<completion>", "exec"), self._names)  # noqa: S102  written here, of names
         for at, site in enumerate(self._sites):
             site.complete = self._names[f"complete_{at}"]
-        return Completion(self._schema, operation, fragments_of(document), roots, named, self._sites, self._given)
+        begin = {at: self._names[f"begin_{at}"] for at in roots}
+        return Completion(self._schema, operation, fragments_of(document), begin, named, self._sites, self._given)
 
     def _bind(self, prefix: str, value: Any) -> str:
         name = f"{prefix}_{len(self._names)}"
@@ -77,6 +80,15 @@ class _Compiler:
         answer = self._completed(definition.type, nodes, at)
         self._lines += [f"def complete_{at}(value, run):", f"    return {answer}"]
         return at
+
+    def _resolved(self, at: int) -> str:
+        """An expression that resolves the field of `source`."""
+        site, arguments = self._sites[at], f"run.given({at})"
+        if site.call is None:
+            return f"{self._bind('resolve', site.resolve)}(source, run.info({at}), **{arguments})"
+        info = f"run.shown({at})"
+        answer = f"{self._bind('call', site.call.function)}({site.call.written('source', info, arguments)})"
+        return f"{self._bind('refused', site.call.refused)}({answer}, {info})" if site.call.handlers else answer
 
     def _object(self, kind: g.GraphQLObjectType, selected: Fields, at: int) -> str:
         """The name of a function of (value, run) that answers the object."""
@@ -100,7 +112,7 @@ class _Compiler:
             raise Unplanned
         if shown.is_basic_field:
             return [f"    out[{key!r}] = complete_{at}(source.{shown.python_name}, run)"]
-        resolved = f"run.resolve({at}, source)"
+        resolved = self._resolved(at)
         if shown.is_async:
             return [f"    run.wait({resolved}, out, {at})"]
         return [f"    out[{key!r}] = complete_{at}({resolved}, run)"]

@@ -6,12 +6,14 @@ it gives up, and graphql-core completes the same results of the root fields, and
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
 
 import graphql as g
+import strawberry
 from graphql.execution.values import VariableValues, get_argument_values
 
 from planner.calls import Call
@@ -21,7 +23,7 @@ from planner.sent import Sent
 from planner.sight import Unplanned
 
 _SITE = 2_000  # bytes of code and closures for each field in its place, by tracemalloc
-Complete = Callable[[Any, "Run"], Any]
+Step = Callable[[Any, "Run"], Any]
 
 
 class GivenUp(Exception):
@@ -43,7 +45,7 @@ class Site:
     resolve: Callable[..., Any]
     call: Call | None
     is_stepped: bool  # its resolver waits for loaders alone
-    complete: Complete = _unfinished
+    complete: Step = _unfinished
 
     def arguments(self, sent: Sent) -> dict[str, Any]:
         """What its resolver is called with."""
@@ -59,7 +61,7 @@ class Completion:
     schema: g.GraphQLSchema
     operation: g.OperationDefinitionNode
     fragments: Mapping[str, g.FragmentDefinitionNode]
-    roots: Sequence[int]
+    begin: Mapping[int, Step]  # by root field
     template: Mapping[str, Any]  # the data's keys in their order, with what is known of them already
     sites: Sequence[Site]
     given: Sequence[Given]
@@ -73,7 +75,7 @@ class Completion:
         """The data. Raises GivenUp; `memo` has then what the root fields' resolvers answered, or raised."""
         run = Run(self, sent, root, context)
         data, one_by_one = dict(self.template), self.operation.operation is g.OperationType.MUTATION
-        for roots in [[at] for at in self.roots] if one_by_one else [self.roots]:
+        for roots in [[at] for at in self.begin] if one_by_one else [list(self.begin)]:
             await run.through(roots, data, memo)
         return data
 
@@ -92,22 +94,23 @@ class Run:
         sites = self.completion.sites
         self._arguments: list[dict[str, Any] | None] = [None] * len(sites)
         self._infos: list[Told | None] = [None] * len(sites)
+        self._shown: list[strawberry.Info[Any, Any] | None] = [None] * len(sites)
 
     async def through(self, roots: Sequence[int], data: dict[str, Any], memo: dict[str, Any]) -> None:
         """Fill in these root fields, resolved side by side."""
         sites = self.completion.sites
         started = []
         for at in roots:
-            self._given(at)  # all of them are right, or nothing is done
+            self.given(at)  # all of them are right, or nothing is done
         for at in roots:
             try:
-                started.append(self.resolve(at, self.root))
+                started.append(self.completion.begin[at](self.root, self))
             except Exception as failure:
                 started.append(failure)
         found = await settled([(one, False) for one in started])
         memo |= {sites[at].key: value for at, value in zip(roots, found, strict=True)}
         for at, value in zip(roots, found, strict=True):
-            data[sites[at].key] = self._completed(at, value)
+            data[sites[at].key] = await self._answered(at, value)
         while self.waiting:
             level, self.waiting = self.waiting, []
             await self._level(level)
@@ -117,6 +120,10 @@ class Run:
         values = await settled([(awaitable, sites[at].is_stepped) for awaitable, _, at in level])
         for (_, out, at), value in zip(level, values, strict=True):
             out[sites[at].key] = self._completed(at, value)
+
+    async def _answered(self, at: int, value: Any) -> Any:
+        """A root field's data; in a thread if it may have many rows."""
+        return await asyncio.to_thread(self._completed, at, value) if self.sent.is_long else self._completed(at, value)
 
     def _completed(self, at: int, value: Any) -> Any:
         try:
@@ -129,14 +136,7 @@ class Run:
             self.waiting = []
             raise GivenUp from failure
 
-    def resolve(self, at: int, source: Any) -> Any:
-        """What the field's resolver answers, or something to wait for."""
-        site, arguments = self.completion.sites[at], self._given(at)
-        if site.call is not None:
-            return site.call(source, lambda: self.info(at), arguments)
-        return site.resolve(source, self.info(at), **arguments)
-
-    def _given(self, at: int) -> dict[str, Any]:
+    def given(self, at: int) -> dict[str, Any]:
         """What the field's resolver is called with. Raises GivenUp for what is wrong."""
         arguments = self._arguments[at]
         if arguments is None:
@@ -156,6 +156,15 @@ class Run:
         known = self._infos[at]
         if known is None:
             known = self._infos[at] = Told(self, self.completion.sites[at])
+        return known
+
+    def shown(self, at: int) -> strawberry.Info[Any, Any]:
+        """The same as Strawberry has it."""
+        known = self._shown[at]
+        if known is None:
+            info: Any = self.info(at)
+            call: Any = self.completion.sites[at].call
+            known = self._shown[at] = strawberry.Info(_raw_info=info, _field=call.field)
         return known
 
 

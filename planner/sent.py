@@ -14,6 +14,8 @@ from planner import arguments
 from planner.arguments import Variables
 from planner.sight import Unplanned
 
+_MANY = 500  # objects that are read, or answered, in about five milliseconds
+
 
 class Signatures:
     """What variables an operation takes. Raises Unplanned for a type that is not in the schema."""
@@ -54,9 +56,19 @@ class Sent:
         return self._signatures.coerced(self._variables)
 
     @cached_property
+    def is_long(self) -> bool:
+        """Whether a list is among them that takes too long for the event loop, to read or to answer for."""
+        return any(_is_long(one) for one in self._variables.values())
+
+    @cached_property
     def read(self) -> Variables:
         """As resolvers take them. Raises Unplanned for what is wrong, or not described."""
         return self._signatures.read(self._variables)
+
+
+def _is_long(value: Any) -> bool:
+    lists = value.values() if isinstance(value, dict) else [value]
+    return any(isinstance(one, list) and len(one) > _MANY for one in lists)
 
 
 def _is_text(signature: GraphQLVariableSignature) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,6 +106,8 @@ class Planner:
         try:
             known = self._known(asked)
             sent = Sent(known.signatures, asked.variables)
+            if sent.is_long:
+                await asyncio.to_thread(lambda: sent.read)
             sent.read  # noqa: B018  all of them are right, or nothing is done
             completion = self._completion(known, sent)
             return await completion.run(sent, asked.root, asked.context, asked.memo)
