@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from tortoise import fields
@@ -122,7 +124,7 @@ class ApiKey(Owned):
         """The tasks that it is confined to; None for all."""
         return None if self.task_ids is None else frozenset(map(UUID, self.task_ids))
 
-    @property
+    @cached_property  # a row does not change once it was read
     def actor(self) -> Actor:
         """What this key may do: its scopes, in its tasks, and nothing else."""
         scopes = frozenset(Permission(scope) for scope in self.scopes)
@@ -136,3 +138,17 @@ class ApiKey(Owned):
             self.expires_at,
             task_ids=self.narrowed_to,
         )
+
+    def actor_by(self, hashes: Collection[str]) -> Actor:
+        """The same for whoever comes with a secret that has these fingerprints, until that secret ends."""
+        proofs = frozenset(hashes)
+        known = self._by_proofs.get(proofs)
+        if known is None:
+            ends = self.expires_at, None if self.hash in hashes else self.previous_until
+            until = min((end for end in ends if end is not None), default=None)
+            known = self._by_proofs[proofs] = replace(self.actor, expires_at=until, proofs=proofs)
+        return known
+
+    @cached_property
+    def _by_proofs(self) -> dict[frozenset[str], Actor]:
+        return {}

@@ -10,7 +10,6 @@ from urllib.parse import unquote, urlsplit
 from tortoise import Model, Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
@@ -101,11 +100,6 @@ async def migrate(url: str) -> None:
 def connection() -> BaseDBAsyncClient:
     """The connection that reads go to at this point of the code: the open transaction's, or the readers'."""
     return unit.connection()
-
-
-def is_postgres() -> bool:
-    """Whether the open database is PostgreSQL."""
-    return get_connection("default").capabilities.dialect == "postgres"
 
 
 OFFLINE = config("sqlite::memory:")  # what `tortoise makemigrations` compares the models with; it opens nothing

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -40,6 +40,7 @@ class Reader:
     """Reads a database."""
 
     parameter = "$"  # what the number of a value follows in a statement
+    is_postgres = True
 
     async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
         """The first row that the statement answers; None without one. Raises Unanswered, Unavailable for an outage."""
@@ -64,18 +65,19 @@ class FileReader(Reader):
         self._apart: sqlite3.Connection | None = None
 
     parameter = "?"
+    is_postgres = False
 
     async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
         """See Reader."""
         log.debug("%s: %s", sql, values)
-        stored = [_stored(value) for value in values]
+        kept = stored(values)
         try:
             if short:
                 self._here = self._here or _opened(self._path)
-                return _asked(self._here, sql, stored)
+                return _asked(self._here, sql, kept)
             async with self._turn:
                 self._apart = self._apart or _opened(self._path)
-                return await asyncio.to_thread(_asked, self._apart, sql, stored)
+                return await asyncio.to_thread(_asked, self._apart, sql, kept)
         except sqlite3.Error as failure:
             raise Unanswered from failure
 
@@ -103,16 +105,23 @@ def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> t
     return found
 
 
-def _stored(value: Any) -> Any:
-    """The value as Tortoise writes it into SQLite."""
-    match value:
-        case UUID():
-            return str(value)
-        case datetime():
-            return value.isoformat(" ")
-        case frozenset() | list() | tuple():
-            return orjson.dumps([str(one) for one in value]).decode()
-    return value
+def _texts(values: Iterable[Any]) -> str:
+    return orjson.dumps([str(one) for one in values]).decode()
+
+
+# Those of other types are written as they are.
+_STORED: Mapping[type, Callable[[Any], str]] = {
+    UUID: str,
+    datetime: lambda at: at.isoformat(" "),
+    frozenset: _texts,
+    list: _texts,
+    tuple: _texts,
+}
+
+
+def stored(values: Sequence[Any]) -> list[Any]:
+    """The values as Tortoise writes them into SQLite."""
+    return [_STORED[type(value)](value) if type(value) in _STORED else value for value in values]
 
 
 def _float_text(value: float | None) -> str | None:
@@ -147,12 +156,15 @@ async def the(model: type[M], condition: str, values: Sequence[Any]) -> M | None
     Rows that are stored the same are made once: nobody changes what is answered here.
     """
     reading = reader()
-    places = [f"{reading.parameter}{at + 1}" for at in range(len(values))]
-    columns = ", ".join(f'"{column}"' for column in _columns(model).values())
-    where = condition.format(*places)
-    sql = f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {where} LIMIT 1'  # noqa: S608, SLF001  names of ours
-    stored = await reading.row(sql, values, short=True)
+    stored = await reading.row(_statement(model, condition, reading.parameter, len(values)), values, short=True)
     return None if stored is None else _made(model, stored)
+
+
+@cache
+def _statement(model: type[Model], condition: str, parameter: str, count: int) -> str:
+    columns = ", ".join(f'"{column}"' for column in _columns(model).values())
+    where = condition.format(*(f"{parameter}{at + 1}" for at in range(count)))
+    return f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {where} LIMIT 1'  # noqa: S608, SLF001  names of ours
 
 
 def _columns(model: type[Model]) -> Mapping[str, str]:

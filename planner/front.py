@@ -54,8 +54,7 @@ class Front:
             context.paid = await charged(context, cost)
         except (errors.QueryTooComplex, errors.RateLimited):
             return None
-        context.begun = context.fresh()
-        asked = Asked(text, known.document, name, variables or {}, context.begun, memo=context.memo)
+        asked = Asked(text, known.document, name, variables or {}, context, memo=context.memo, begin=context.begin)
         found = await self.planner.answer(asked)
         if found is None:
             return None

@@ -21,6 +21,8 @@ class Given:
     find: Callable[[Sent], Any]
     shape: Callable[[Any], Hashable]
     expected: Hashable
+    is_known: bool = False  # there is no variable in it
+    known: Any = None
 
 
 def holds(directive: g.DirectiveNode, sent: Sent, given: list[Given]) -> bool:
@@ -33,6 +35,11 @@ def holds(directive: g.DirectiveNode, sent: Sent, given: list[Given]) -> bool:
             given.append(Given(lambda sent: sent.values.coerced[name], bool, held))
             return held
     raise Unplanned
+
+
+def variables(node: g.ArgumentNode) -> int:
+    """How many variables are in an argument, at most: a text may look like one."""
+    return g.print_ast(node).count("$")
 
 
 @dataclass

@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_snake_case
 
 from models import clock, filters
 from models.paging import Window, window
+from planner.given import variables
 from planner.selections import nullable, object_in
 from planner.sent import Sent
 from planner.sight import Unplanned
@@ -32,7 +33,8 @@ def written(writer: Writer, how: Pages, field: g.GraphQLField, parent: str, node
     def find(sent: Sent) -> Wanted:
         return _wanted(how, arguments(sent))
 
-    at, wanted = writer.give(find, lambda one: one.shape)
+    varies = any(variables(one) or one.name.value == "filter" for one in nodes[0].arguments or ())
+    at, wanted = writer.give(find, lambda one: one.shape, is_known=not varies)
     kind = object_in(field.type)
     page, around = Page(writer, how, parent, at, wanted), writer.around
     writer.around = (*around, at)

@@ -71,8 +71,8 @@ class Variants(Generic[P]):
         for plan in self.plans:
             found = []
             for one in plan.given:
-                value = one.find(sent)
-                if one.shape(value) != one.expected:
+                value = one.known if one.is_known else one.find(sent)
+                if not one.is_known and one.shape(value) != one.expected:
                     break
                 found.append(value)
             else:
@@ -91,6 +91,14 @@ class Known:
     completions: Variants[Any] = field(default_factory=Variants)
     size: int = 0
     has_come: bool = False
+
+    def written_for(self, sight: Sight, *, is_postgres: bool) -> Variants[Statement]:
+        """Its statements for those who may see this."""
+        key = sight, is_postgres
+        found = self.statements.get(key)
+        if found is None:
+            found = self.statements[key] = Variants()
+        return found
 
     def comes_again(self) -> bool:
         """Whether it was asked for before; from now on it was."""
@@ -141,7 +149,7 @@ class Plans:
                 self._grow(known, -variants.plans.pop(0).size)
             variants.plans.append(plan)
             self._grow(known, plan.size)
-            found = plan, [one.find(sent) for one in plan.given]
+            found = plan, [one.known if one.is_known else one.find(sent) for one in plan.given]
         return found
 
     def _grow(self, known: Known, size: int) -> None:

@@ -15,7 +15,7 @@ from models import Permission
 from models.base import Owned, Row
 from planner import pages
 from planner.dialect import FITTING, Dialect, json_of
-from planner.given import Given, Parameters, holds
+from planner.given import Given, Parameters, holds, variables
 from planner.selections import Collector, Fields, nullable, object_in
 from planner.sent import Sent
 from planner.sight import Sight, Unplanned
@@ -78,17 +78,19 @@ class Writer:
             raise Unplanned  # nothing is to be read
         return f"SELECT {answer.sql} AS answer"
 
-    def give(self, find: Callable[[Sent], Any], shape: Callable[[Any], Hashable]) -> tuple[int, Any]:
+    def give(
+        self, find: Callable[[Sent], Any], shape: Callable[[Any], Hashable], *, is_known: bool = False
+    ) -> tuple[int, Any]:
         """Work something out of the variables, now and at each use; its number among what is given, and what it is."""
         found = find(self._sent)
-        self.given.append(Given(find, shape, shape(found)))
+        self.given.append(Given(find, shape, shape(found), is_known, found if is_known else None))
         return len(self.given) - 1, found
 
     def arguments(self, field: g.GraphQLField, node: g.FieldNode) -> Callable[[Sent], dict[str, Any]]:
         """What works out the field's arguments."""
         known, nodes = get_argument_values(field, node, self._sent.values), node.arguments or ()
         named = [(one.name.value, one.value.name.value) for one in nodes if isinstance(one.value, g.VariableNode)]
-        if sum(g.print_ast(one).count("$") for one in nodes) > len(named):  # deeper, or in a text
+        if sum(map(variables, nodes)) > len(named):  # deeper, or in a text
             return lambda sent: get_argument_values(field, node, sent.values)
 
         def values(sent: Sent) -> dict[str, Any]:

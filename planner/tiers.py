@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -14,7 +14,7 @@ import orjson
 from prometheus_client import Counter
 
 import errors
-from models import Actor, clock, database, reading
+from models import Actor, clock, reading
 from planner.compiler import compiled
 from planner.completion import Completion, GivenUp
 from planner.dialect import Postgres, Sqlite
@@ -50,6 +50,7 @@ class Asked:
     context: Any
     root: Any = None
     memo: Memo = field(default_factory=dict)  # filled in by a completion, for graphql-core if it is given up
+    begin: Callable[[], Any] | None = None  # the context to resolve fields in, if it is made when it is needed
 
     @property
     def actor(self) -> Actor:
@@ -90,7 +91,7 @@ class Planner:
         try:
             statement, run = self.statement(asked)
             values = [value(run) for value in statement.parameters]
-        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError):
+        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
             return None
         try:
             found = await reading.reader().row(statement.sql, values, short=statement.is_short(run))
@@ -110,7 +111,8 @@ class Planner:
                 await asyncio.to_thread(lambda: sent.read)
             sent.read  # noqa: B018  all of them are right, or nothing is done
             completion = self._completion(known, sent)
-            return await completion.run(sent, asked.root, asked.context, asked.memo)
+            context = asked.begin() if asked.begin else asked.context
+            return await completion.run(sent, asked.root, context, asked.memo)
         except (Unplanned, GivenUp):
             return None
 
@@ -122,7 +124,7 @@ class Planner:
         known, sight = self._known(asked), Sight.of(asked.actor)
         if known.operation.operation is not g.OperationType.QUERY:
             raise Unplanned
-        variants = known.statements.setdefault((sight, database.is_postgres()), Variants())
+        variants = known.written_for(sight, is_postgres=reading.reader().is_postgres)
         if not variants.are_possible:
             raise Unplanned
         sent = Sent(known.signatures, asked.variables)
@@ -132,7 +134,7 @@ class Planner:
         return plan, Run(asked.actor, clock.now(), given)
 
     def _written(self, known: Known, variants: Variants[Statement], sight: Sight, sent: Sent) -> Statement:
-        dialect = Postgres() if database.is_postgres() else Sqlite()
+        dialect = Postgres() if reading.reader().is_postgres else Sqlite()
         writer = Writer(self.schema, known.document, sight, dialect, sent)
         try:
             sql = writer.write(known.operation)

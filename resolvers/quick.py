@@ -7,11 +7,10 @@ was done for it, goes with it: nothing is charged or executed twice.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +23,6 @@ from services.credentials import authenticate
 
 CONTEXT = "admit.context"  # in a request's scope: the context in which it was begun to be answered
 
-_SOON = 1.0  # seconds in which a usual body has come; what takes longer is bounded on the long way
 _UNUSUAL = frozenset({b"origin", b"content-encoding", b"transfer-encoding", b"admit-show-tier"})
 
 
@@ -66,11 +64,9 @@ class Quick:
         if media is None:
             await self._app(scope, receive, send)
             return
-        try:
-            async with asyncio.timeout(_SOON):
-                message = await receive()
-        except TimeoutError:
-            await self._app(scope, receive, send)
+        message = _here_already(receive)
+        if isinstance(message, _Begun):
+            await self._app(scope, _after(message, receive), send)
             return
         try:
             body = await self._answer(scope, message)
@@ -79,7 +75,7 @@ class Quick:
             await self._send(send, 500, JSON, bytes(broken.body))
             return
         if body is None:
-            await self._app(scope, _again(message, receive), send)
+            await self._app(scope, _after(message, receive), send)
         else:
             await self._send(send, 200, media, body)
 
@@ -135,11 +131,35 @@ def _text(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
 
 
-def _again(message: Message, receive: Receive) -> Receive:
-    """As `receive`, but the message first."""
-    messages = [message]
+class _Begun:
+    """A message that is being waited for: what was begun is gone on with."""
+
+    def __init__(self, step: Generator[Any, None, Message], future: Any) -> None:
+        self._step, self._future = step, future
+
+    def __await__(self) -> Generator[Any, None, Message]:
+        yield self._future
+        return (yield from self._step)
+
+
+def _here_already(receive: Receive) -> Message | _Begun:
+    """The next message, if nobody has to wait for it."""
+    step = receive().__await__()
+    try:
+        return _Begun(step, next(step))
+    except StopIteration as done:
+        message: Message = done.value
+        return message
+
+
+def _after(first: Message | _Begun, receive: Receive) -> Receive:
+    """As `receive`, but this message first."""
+    firsts = [first]
 
     async def replayed() -> Message:
-        return messages.pop() if messages else await receive()
+        if not firsts:
+            return await receive()
+        one = firsts.pop()
+        return await one if isinstance(one, _Begun) else one
 
     return replayed

@@ -161,9 +161,14 @@ class Context:
     memo: dict[str, Any] = field(default_factory=dict, kw_only=True)  # what root fields have answered already
     begun: Self | None = field(default=None, kw_only=True)  # in which it was tried, and perhaps became somebody
     paid: dict[str, object] | None = field(default=None, kw_only=True)  # what the operation cost, if it is paid for
+    _loaders: Loaders | None = field(default=None, init=False)
 
-    def __post_init__(self) -> None:
-        self.renew()
+    @property
+    def loaders(self) -> Loaders:
+        """What has been read, and reads what has not."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.actor)
+        return self._loaders
 
     def fresh(self) -> Self:
         """The same caller, with nothing read yet; or as whoever the operation that was begun has proved to be."""
@@ -172,6 +177,11 @@ class Context:
         another = copy(self)
         another.renew()
         return another
+
+    def begin(self) -> Self:
+        """From now on the operation is being executed, in the context that is answered."""
+        self.begun = self.fresh()
+        return self.begun
 
     def become(self, actor: models.Actor) -> None:
         """The caller has just proved to be this actor: the rest of the answer is read as theirs."""
@@ -193,7 +203,7 @@ class Context:
 
     def renew(self) -> None:
         """Forget what was read: a stream calls this for each event, or rights and rows go stale."""
-        self.loaders = Loaders(self.actor)
+        self._loaders = None
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -57,9 +57,7 @@ async def by_secret(site: Site, secret: str) -> Actor:
         with suppress(errors.Unavailable):
             await ApiKey.reprint(key.id, old, prints[0], site.keys.printed_with)
     await _note_use(key)
-    ends = key.expires_at, None if key.hash in prints else key.previous_until
-    until = min((end for end in ends if end is not None), default=None)
-    return replace(key.actor, expires_at=until, proofs=frozenset(prints))
+    return key.actor_by(prints)
 
 
 async def still_counts(actor: Actor) -> bool:

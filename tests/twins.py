@@ -65,7 +65,7 @@ async def _looked_up(statement: Statement, run: Run) -> None:
     if isinstance(reader, reading.FileReader):
         connection = reader._here or reader._apart
         assert connection
-        stored = [reading._stored(value) for value in values]
+        stored = reading.stored(values)
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", stored)]
         scans = [line for line in plan if re.match(r"SCAN (?!page|\(|json_each|CONSTANT)", line)]
     else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from starlette.applications import Starlette
 
@@ -127,11 +129,25 @@ async def test_a_body_in_pieces_and_a_client_that_hangs_up_go_the_long_way(app: 
     assert hung_up == []
 
 
+async def test_a_body_that_is_not_here_yet_is_waited_for_the_long_way(app: Starlette, door: Door) -> None:
+    owner = await door.sign_up()
+    await owner.ask("{ organization { id } }")
+    body = b'{"query": "{ organization { id } }"}'
+
+    late = await _raw(app, owner, len(body), [_part(body)], waits=True)
+    early = await _raw(app, owner, len(body), [_part(body)])
+
+    first, second = (orjson.loads(sent[-1]["body"])["data"] for sent in (late, early))
+    assert first == second
+
+
 def _part(body: bytes, *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-async def _raw(app: Starlette, owner: Door, length: int, messages: Iterable[dict[str, Any]]) -> list[Any]:
+async def _raw(
+    app: Starlette, owner: Door, length: int, messages: Iterable[dict[str, Any]], *, waits: bool = False
+) -> list[Any]:
     left, sent = list(messages), list[Any]()
     headers = {**USUAL, "host": "admit.test", "authorization": f"Bearer {owner.token}", "content-length": str(length)}
     scope = {
@@ -141,6 +157,12 @@ async def _raw(app: Starlette, owner: Door, length: int, messages: Iterable[dict
     }  # fmt: skip
 
     async def receive() -> Any:
+        if waits:
+            loop = asyncio.get_running_loop()
+            here = loop.create_future()
+            loop.call_soon(here.set_result, None)
+            await here
+            await asyncio.sleep(0)
         return left.pop(0)
 
     async def send(message: Any) -> None:
