@@ -57,7 +57,7 @@ async def by_graphql_core(schema: g.GraphQLSchema, asked: Asked) -> g.ExecutionR
         schema,
         asked.document,
         asked.root,
-        asked.context,
+        asked.surroundings(),
         dict(asked.variables),
         asked.name,
         middleware=MiddlewareManager(remembering(asked.memo)),

@@ -58,6 +58,10 @@ class Asked:
         actor: Actor = self.context.actor
         return actor
 
+    def surroundings(self) -> Any:
+        """The context that fields are resolved in."""
+        return self.begin() if self.begin else self.context
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -111,8 +115,7 @@ class Planner:
                 await asyncio.to_thread(lambda: sent.read)
             sent.read  # noqa: B018  all of them are right, or nothing is done
             completion = self._completion(known, sent)
-            context = asked.begin() if asked.begin else asked.context
-            return await completion.run(sent, asked.root, context, asked.memo)
+            return await completion.run(sent, asked.root, asked.surroundings(), asked.memo)
         except (Unplanned, GivenUp):
             return None
 

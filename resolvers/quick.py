@@ -8,7 +8,7 @@ was done for it, goes with it: nothing is charged or executed twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -55,7 +55,8 @@ class Quick:
     ) -> None:
         self._app, self._door = app, door
         self._is_ours = lru_cache(1_000)(is_ours)
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._headers = {media: (*over_http.raw_headers(media), *ours) for media in (JSON, RESPONSE_JSON)}
         self._bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,12 +77,11 @@ class Quick:
             return
         if body is None:
             await self._app(scope, _after(message, receive), send)
-        else:
+        elif not _at_once(scope)(self._headers[media], body):
             await self._send(send, 200, media, body)
 
     async def _send(self, send: Send, status: int, media: str, body: bytes) -> None:
-        length = (b"content-length", str(len(body)).encode())
-        headers = [*over_http.raw_headers(media), length, *self._headers]
+        headers = [*self._headers[media], (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -125,6 +125,16 @@ def _is_json(content_type: bytes) -> bool:
 def _media_of(accept: bytes | None) -> str | None:
     media = over_http.accepted(None if accept is None else accept.decode("latin-1"), (JSON, RESPONSE_JSON))
     return media[0] if media else None
+
+
+def _at_once(scope: Scope) -> Callable[[Sequence[tuple[bytes, bytes]], bytes], bool]:
+    """Gives a whole answer, if nobody has to wait for the client: see web/http_wire.py."""
+    answer: Callable[..., bool] = scope.get("extensions", {}).get("admit.answer", _never)
+    return answer
+
+
+def _never(_headers: Sequence[tuple[bytes, bytes]], _body: bytes) -> bool:
+    return False
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str | None:
