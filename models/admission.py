@@ -8,7 +8,7 @@ from datetime import datetime
 
 import errors
 from models.assessment import Assessment
-from models.session import RUNNING, TestSession, TestSessionStatus
+from models.session import BEGUN, TestSession, TestSessionStatus
 from models.task import Step, Task
 from models.test import Test
 from models.ticket import Ticket, TicketStatus
@@ -20,7 +20,6 @@ _OF_TICKET: Mapping[TicketStatus, type[errors.Refused]] = {
     TicketStatus.EXPIRED: errors.TicketExpired,
     TicketStatus.SCHEDULED: errors.TicketNotYetValid,
 }
-_BEGUN = (*RUNNING, TestSessionStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,14 @@ def has_closed(task: Task, now: datetime) -> bool:
     return task.closes_at is not None and now >= task.closes_at
 
 
-def lapsed_at(task: Task, ticket: Ticket, now: datetime) -> datetime | None:
-    """When the time for the task passed, by its own window or the ticket's; None while it has not."""
-    return min((end for end in (task.closes_at, ticket.valid_until) if end is not None and now >= end), default=None)
+def lapses_at(task: Task, ticket: Ticket) -> datetime | None:
+    """When the time for the task passes, by its own window or the ticket's; None for never."""
+    return min((end for end in (task.closes_at, ticket.valid_until) if end is not None), default=None)
 
 
 def is_sitting(sessions: Sequence[TestSession]) -> bool:
     """Whether their candidate has begun a test that is not over."""
-    return any(session.status in _BEGUN for session in sessions)
+    return any(session.status in BEGUN for session in sessions)
 
 
 def entry_barrier(

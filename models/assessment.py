@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q, RawSQL
 from tortoise.queryset import QuerySet
 
 from models.event import EventType
@@ -58,11 +58,12 @@ class Assessment(Stateful):
     status = fields.CharEnumField(
         AssessmentStatus, AssessmentStatus.__doc__, max_length=16, default=AssessmentStatus.CREATED
     )
+    lapses_at: datetime | None = fields.DatetimeField(null=True)  # its task's window and its ticket's never change
     ended_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "assessment"
-        indexes = (("ticket_id", "id"), ("organization_id", "id"), ("status", "id"))
+        indexes = (("ticket_id", "id"), ("organization_id", "id"), ("status", "lapses_at"))
 
     @classmethod
     async def by_id(cls, key: UUID) -> Assessment | None:
@@ -80,13 +81,11 @@ class Assessment(Stateful):
 
         Whoever waits for a proctor may still begin after the ticket's time, but not after the task's.
         """
-        from models.session import UNFINISHED, WAITING, TestSession  # noqa: PLC0415  a session points at its assessment
+        from models.session import BEGUN, WAITING  # noqa: PLC0415  a session points at its assessment
 
-        waiting = Subquery(TestSession.filter(status__in=WAITING).values("assessment_id"))
-        begun = [status for status in UNFINISHED if status not in WAITING]
-        sitting = Subquery(TestSession.filter(status__in=begun).values("assessment_id"))
-        late = Q(task__closes_at__lte=at) | (Q(ticket__valid_until__lte=at) & ~Q(id__in=waiting))
-        return cls.filter(late, status__in=OPEN).exclude(id__in=sitting).order_by("id")
+        due = cls.filter(status__in=OPEN, lapses_at__lte=at).order_by("lapses_at")
+        counted = due.annotate(sitting=_sessions(BEGUN), waiting=_sessions(WAITING))
+        return counted.filter(Q(waiting=0) | Q(task__closes_at__lte=at), sitting=0)
 
     @classmethod
     async def has_lapsed(cls, ticket: Ticket) -> bool:
@@ -112,6 +111,13 @@ class Assessment(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under its task and ticket."""
         return {"task_id": self.task_id, "ticket_id": self.ticket_id}
+
+
+def _sessions(statuses: Collection[str]) -> RawSQL:
+    """How many sessions with one of these statuses an assessment has: by its own few, however many others have."""
+    names = ", ".join(f"'{status}'" for status in statuses)
+    own = 'assessment_id = "assessment"."id"'
+    return RawSQL(f"(SELECT count(*) FROM test_session WHERE {own} AND status IN ({names}))")  # noqa: S608  names of ours
 
 
 _open = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket, status__in=OPEN), UUID)

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from tortoise import Model, fields
 from tortoise.connection import get_connection
-from tortoise.functions import Max
 from tortoise.queryset import QuerySet
 
 import errors
 from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
+from models.paging import together
 from models.prepared import insert
 
 
@@ -125,8 +125,8 @@ async def head(organization_id: UUID) -> int:
 
 async def heads(organization_ids: Collection[UUID]) -> Mapping[UUID, int]:
     """The newest position of each of these organizations' logs: for the server itself, which wakes those who wait."""
-    logs = Event.filter(organization_id__in=list(organization_ids)).annotate(newest=Max("position"))
-    return dict(await logs.group_by("organization_id").values_list("organization_id", "newest"))
+    newest = await together(Event.all().order_by("-position").limit(1), "organization_id", list(organization_ids))
+    return {event.organization_id: event.position for event in newest}
 
 
 async def end(actor: Actor) -> str:

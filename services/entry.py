@@ -105,13 +105,13 @@ async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment,
     if barrier := admission.entry_barrier(task, ticket, sessions, clock.now(), lapsed=lapsed):
         raise barrier
     if assessment is None:
-        assessment = await _begin(ticket, actor, link)
+        assessment = await _begin(task, ticket, actor, link)
     if link is not None:
         await AccessLink.opened(link.id, clock.now())
     return assessment, ticket, task
 
 
-async def _begin(ticket: Ticket, actor: Actor, link: AccessLink | None) -> Assessment:
+async def _begin(task: Task, ticket: Ticket, actor: Actor, link: AccessLink | None) -> Assessment:
     """A new assessment of the ticket, whose lock is held."""
     if await Assessment.count_of(ticket) >= ticket.assessments_allowed:
         raise errors.TicketConsumed
@@ -122,6 +122,7 @@ async def _begin(ticket: Ticket, actor: Actor, link: AccessLink | None) -> Asses
         task_id=ticket.task_id,
         ticket_id=ticket.id,
         link_id=link.id if link else None,
+        lapses_at=admission.lapses_at(task, ticket),
     )
     # the partial unique index has the last word, whatever was read
     await Assessment.bulk_create([assessment], ignore_conflicts=True)
