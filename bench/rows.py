@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 Row = tuple[object, ...]
 Rows = tuple[str, Sequence[str], list[Row]]  # a table, its columns, and some rows
@@ -14,21 +15,23 @@ SESSIONS = (0, 0, 1, 1, 2, 2, 2, 2, 2, 3)  # of a ticket, by the last digit of i
 CHUNK = 5_000
 
 _BASE = 1_748_736_000_000  # 2025-06-01, in milliseconds: whatever is made later has a greater key
-_MIX = 0x9E3779B97F4A7C15
+_KINDS = [f"-7{kind:03x}-8000-" for kind in range(12)]
 _CODES = len(ALPHABET) ** 13
+_FOURS = [one + two + three + four for four, three, two, one in product(ALPHABET, repeat=4)]
 _SPREAD = 12_345_678_910_111_213_141 | 1
 _MADE, _BEGUN, _ENDED = (f"2025-06-0{day} 09:30:00+00:00" for day in (1, 2, 3))
 _STOPPED = "2025-06-02 10:00:00+00:00"  # half of its time is left
 _PAST, _FUTURE = "2025-07-01 00:00:00+00:00", "2100-01-01 00:00:00+00:00"
 _WAITING = (("ISSUED", None, _PAST), ("ISSUED", _FUTURE, None), ("SUSPENDED", None, None), ("REVOKED", None, None))
-_ORGANIZATION, _KEY, _TEST, _TASK, _STEP, _BATCH, _CANDIDATE, _TICKET, _ASSESSMENT, _SESSION, _RESULT = range(11)
+_ORGANIZATION, _KEY, _TEST, _TASK, _STEP, _BATCH, _CANDIDATE, _TICKET, _ASSESSMENT, _SESSION, _RESULT, _EVENT = range(
+    12
+)
 
 
 def key(kind: int, number: int) -> str:
     """A UUIDv7 in the order of numbers, so that each kind of row is in the order in which it was made."""
-    moment = f"{_BASE + number:012x}"
-    tail = f"{(number * _MIX + kind) & (2**62 - 1) | 2**63:016x}"
-    return f"{moment[:8]}-{moment[8:]}-7{kind:03x}-{tail[:4]}-{tail[4:]}"
+    moment = f"{_BASE + number:012x}"  # of what is random in others, too: it says whose key it is and is soon made
+    return f"{moment[:8]}-{moment[8:]}{_KINDS[kind]}{moment}"
 
 
 ORGANIZATION = key(_ORGANIZATION, 0)
@@ -36,11 +39,10 @@ ORGANIZATION = key(_ORGANIZATION, 0)
 
 def code(number: int) -> str:
     """The invitation code of a ticket: neighbours' codes have nothing to do with each other."""
-    value, text = (number + 1) * _SPREAD % _CODES, ""
-    for _ in range(13):
-        value, digit = divmod(value, 31)
-        text += ALPHABET[digit]
-    return text
+    rest, one = divmod((number + 1) * _SPREAD % _CODES, len(_FOURS))
+    rest, two = divmod(rest, len(_FOURS))
+    last, three = divmod(rest, len(_FOURS))
+    return _FOURS[one] + _FOURS[two] + _FOURS[three] + ALPHABET[last]
 
 
 def task_of(number: int, tasks: int) -> int:
@@ -133,72 +135,104 @@ def small(tasks: int, tickets: int, key_hash: str) -> Iterator[Rows]:
 
 
 def large(tasks: int, tickets: int) -> Iterator[Rows]:
-    """Candidates, tickets, assessments, sessions and results, some thousands at a time."""
-    for start in range(0, tickets, CHUNK):
-        yield from _chunk(range(start, min(start + CHUNK, tickets)), tasks)
-
-
-def _chunk(numbers: range, tasks: int) -> Iterator[Rows]:
-    people: list[Row] = []
-    tickets: list[Row] = []
-    entries: list[Row] = []
-    sessions: list[Row] = []
-    results: list[Row] = []
-    places = [(Task(task).key, key(_BATCH, task), key(_STEP, task)) for task in range(tasks)]
-    test, deadline = key(_TEST, 0), _BEGUN.replace("09:", "10:")
-    for at in numbers:
-        task, batch, step = places[task_of(at, tasks)]
-        person, ticket = key(_CANDIDATE, at), key(_TICKET, at)
-        status, opens, closes = _ticket(at)
-        people.append((person, _MADE, ORGANIZATION, f"Candidate {at}", f"c{at}@example.org", "{}"))
-        tickets.append(
-            (ticket, _MADE, ORGANIZATION, task, person, batch, status, code(at), "[]", opens,
-             closes, 0, 1)
-        )  # fmt: skip
-        attempts = SESSIONS[at % 10]
-        runs = at % 10 == 2
-        entry = key(_ASSESSMENT, at) if attempts else ""
-        if attempts:
-            state = ("IN_PROGRESS", None) if runs else ("COMPLETED", _ENDED)
-            entries.append((entry, _BEGUN, ORGANIZATION, task, ticket, *state))
-        for attempt in range(attempts):
-            session = key(_SESSION, at * 3 + attempt)
-            which = "PAUSED" if runs else ("SUBMITTED", "TIMED_OUT", "TERMINATED")[(at // 10 + attempt) % 3]
-            graded = "NOT_READY" if runs else "FULLY_GRADED"
-            ends = (None, _STOPPED) if runs else (_ENDED, None)
-            sessions.append(
-                (session, _BEGUN, ORGANIZATION, task, ticket, entry, step, test,
-                 which, graded, attempt + 1, 3_600, _BEGUN, deadline, *ends, 0, 10)
-            )  # fmt: skip
-            if not runs:
-                score = float((at + attempt) % 11)
-                results.append(
-                    (key(_RESULT, at * 3 + attempt), _ENDED, ORGANIZATION, session, 1, score, 10.0, "{}", _ENDED)
-                )
+    """Candidates, tickets, assessments, sessions, results and events, table by table, some thousands at a time."""
     base = ("id", "created_at", "organization_id")
     sitting = (*base, "task_id", "ticket_id")
-    yield "candidate", (*base, "full_name", "email", "attributes"), people
-    yield (
-        "ticket",
-        (*base, "task_id", "candidate_id", "batch_id", "status", "code", "labels", "valid_from", "valid_until",
-         "extra_time_percent", "assessments_allowed"),
-        tickets,
-    )  # fmt: skip
-    yield "assessment", (*sitting, "status", "ended_at"), entries
-    yield (
-        "test_session",
-        (*sitting, "assessment_id", "step_id", "test_id", "status", "grading", "attempt", "base_seconds", "started_at",
-         "deadline_at", "ended_at", "stopped_at", "answered", "total"),
-        sessions,
-    )  # fmt: skip
-    yield "result", (*base, "session_id", "version", "score", "max_score", "marks", "released_at"), results
+    for table, columns, made in (
+        ("candidate", (*base, "full_name", "email", "attributes"), _candidates),
+        (
+            "ticket",
+            (*base, "task_id", "candidate_id", "batch_id", "status", "code", "labels", "valid_from", "valid_until",
+             "extra_time_percent", "assessments_allowed"),
+            _tickets,
+        ),
+        ("assessment", (*sitting, "status", "ended_at"), _assessments),
+        (
+            "test_session",
+            (*sitting, "assessment_id", "step_id", "test_id", "status", "grading", "attempt", "base_seconds",
+             "started_at", "deadline_at", "ended_at", "stopped_at", "answered", "total"),
+            _sessions,
+        ),
+        ("result", (*base, "session_id", "version", "score", "max_score", "marks", "released_at"), _results),
+        (
+            "event",
+            ("id", "organization_id", "type", "subject", "actor", "task_id", "ticket_id", "session_id", "payload",
+             "created_at"),
+            _events,
+        ),
+    ):  # fmt: skip
+        for start in range(0, tickets, CHUNK):
+            yield table, columns, list(made(range(start, min(start + CHUNK, tickets)), tasks))
+
+
+def _candidates(numbers: range, _tasks: int) -> Iterator[Row]:
+    for at in numbers:
+        yield key(_CANDIDATE, at), _MADE, ORGANIZATION, f"Candidate {at}", f"c{at}@example.org", "{}"
+
+
+def _tickets(numbers: range, tasks: int) -> Iterator[Row]:
+    places = [(Task(task).key, key(_BATCH, task)) for task in range(tasks)]
+    for at in numbers:
+        task, batch = places[task_of(at, tasks)]
+        status, opens, closes = _ticket(at)
+        yield (
+            key(_TICKET, at), _MADE, ORGANIZATION, task, key(_CANDIDATE, at), batch, status, code(at), "[]", opens,
+            closes, 0, 1,
+        )  # fmt: skip
+
+
+def _assessments(numbers: range, tasks: int) -> Iterator[Row]:
+    places = [Task(task).key for task in range(tasks)]
+    for at in numbers:
+        if SESSIONS[at % 10]:
+            state = ("IN_PROGRESS", None) if _runs(at) else ("COMPLETED", _ENDED)
+            yield key(_ASSESSMENT, at), _BEGUN, ORGANIZATION, places[task_of(at, tasks)], key(_TICKET, at), *state
+
+
+def _sessions(numbers: range, tasks: int) -> Iterator[Row]:
+    places = [(Task(task).key, key(_STEP, task)) for task in range(tasks)]
+    test, deadline = key(_TEST, 0), _BEGUN.replace("09:", "10:")
+    for at in numbers:
+        (task, step), ticket, entry = places[task_of(at, tasks)], key(_TICKET, at), key(_ASSESSMENT, at)
+        graded, ends = ("NOT_READY", (None, _STOPPED)) if _runs(at) else ("FULLY_GRADED", (_ENDED, None))
+        for attempt in range(SESSIONS[at % 10]):
+            which = "PAUSED" if _runs(at) else ("SUBMITTED", "TIMED_OUT", "TERMINATED")[(at // 10 + attempt) % 3]
+            yield (
+                key(_SESSION, at * 3 + attempt), _BEGUN, ORGANIZATION, task, ticket, entry, step, test,
+                which, graded, attempt + 1, 3_600, _BEGUN, deadline, *ends, 0, 10,
+            )  # fmt: skip
+
+
+def _results(numbers: range, _tasks: int) -> Iterator[Row]:
+    for at in numbers:
+        for attempt in range(0 if _runs(at) else SESSIONS[at % 10]):
+            number, score = at * 3 + attempt, float((at + attempt) % 11)
+            session = key(_SESSION, number)
+            yield key(_RESULT, number), _ENDED, ORGANIZATION, session, 1, score, 10.0, "{}", _ENDED
+
+
+def _events(numbers: range, tasks: int) -> Iterator[Row]:
+    places = [Task(task).key for task in range(tasks)]
+    for at in numbers:
+        task, ticket = places[task_of(at, tasks)], key(_TICKET, at)
+        for attempt in range(SESSIONS[at % 10]):
+            session = key(_SESSION, at * 3 + attempt)
+            yield (
+                key(_EVENT, at * 3 + attempt), ORGANIZATION, "TEST_SESSION_STATUS_CHANGED", f"ses_{session}",
+                f"tkt_{ticket}", task, ticket, session, '{"from":null,"to":"ACTIVE"}', _BEGUN,
+            )  # fmt: skip
+
+
+def _runs(at: int) -> bool:
+    """Whether the ticket's only session is not over: it is paused."""
+    return at % 10 == 2
 
 
 def _ticket(at: int) -> tuple[str, str | None, str | None]:
     """Its status as stored, and its window: every status that the clock shows is among each task's first tickets."""
     if not SESSIONS[at % 10]:
         return ("ISSUED", None, None) if waits(at) else _WAITING[at // 100 % 4]
-    return ("ACTIVATED" if at % 10 == 2 else "CONSUMED", None, None)
+    return ("ACTIVATED" if _runs(at) else "CONSUMED", None, None)
 
 
 def _scopes() -> str:
