@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
-from tortoise import Model, fields
+from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
@@ -17,6 +17,7 @@ import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
 from models.prepared import Prepared
+from models.rows import Stored
 
 if TYPE_CHECKING:
     from models.organization import Organization
@@ -26,6 +27,7 @@ R = TypeVar("R", bound="Row")
 W = TypeVar("W", bound="Owned")
 
 _SCOPES = ("organization_id", "ticket_id", "task_id", "candidate_id", "assessment_id")  # an actor's, that rows bear
+SCOPES = len(_SCOPES)
 
 
 def key_in(gid: str, expected: str) -> UUID:
@@ -44,7 +46,7 @@ def cursor_of_key(key: UUID) -> str:
     return urlsafe_b64encode(key.bytes).decode("ascii").rstrip("=")
 
 
-class Row(Model):
+class Row(Stored):
     """A row with a UUIDv7 key, shown to clients as its prefix and the key."""
 
     prefix: ClassVar[str]
@@ -107,12 +109,10 @@ class Owned(Row):
     @classmethod
     async def seen_by(cls, actor: Actor, key: UUID) -> Self:
         """The row with this key. Raises NotFound when it is absent or somebody else's."""
-        known = [actor.organization, *(getattr(actor, name) for name in _SCOPES[1:])]
-        missing = actor.is_candidate and any(getattr(actor, name) is None for name in cls.candidate_scope.values())
-        if missing or actor.task_ids is not None:
+        if not is_usual(cls, actor):
             return _found(await cls.visible_to(actor).get_or_none(id=key))
         door: Prepared[Self] = _door(cls, actor.kind, actor.permissions)
-        return _found(await door.one(*known, key))
+        return _found(await door.one(*scopes_of(actor), key))
 
     @classmethod
     async def locked_by(cls, actor: Actor, key: UUID) -> Self:
@@ -130,16 +130,31 @@ class Owned(Row):
         return await cls.seen_by(actor, key)
 
 
+def is_usual(model: type[Row], actor: Actor) -> bool:
+    """Whether all that the model's door asks of the actor are its kind, its permissions and ids that it has."""
+    needed = getattr(model, "candidate_scope", {}).values() if actor.is_candidate else ()
+    return actor.task_ids is None and all(getattr(actor, name) is not None for name in needed)
+
+
+def scopes_of(actor: Actor) -> Sequence[UUID | None]:
+    """The ids of the actor that a door may ask for."""
+    return [actor.organization, *(getattr(actor, name) for name in _SCOPES[1:])]
+
+
+def seen_as(model: type[R], kind: ActorKind, permissions: frozenset[Permission], scopes: Sequence[UUID]) -> QuerySet[R]:
+    """What `visible_to` says to an actor of whom all is known but the ids."""
+    known: dict[str, Any] = dict(zip(_SCOPES, scopes, strict=True))
+    rows: QuerySet[R] = model.visible_to(Actor(kind, "", permissions=permissions, **known))  # type: ignore[attr-defined]  # every model with a door has it
+    return rows
+
+
 @lru_cache(1_000)
 def _door(model: type[W], kind: ActorKind, permissions: frozenset[Permission]) -> Prepared[W]:
-    """What `visible_to` says to an actor of whom all is known but the ids, and a key."""
-
     def make(*ids: UUID) -> QuerySet[W]:
         *scopes, key = ids
-        known: dict[str, Any] = dict(zip(_SCOPES, scopes, strict=True))
-        return model.visible_to(Actor(kind, "", permissions=permissions, **known)).filter(id=key)
+        return seen_as(model, kind, permissions, scopes).filter(id=key)
 
-    return Prepared(make, *[UUID] * (len(_SCOPES) + 1))
+    return Prepared(make, *[UUID] * (SCOPES + 1))
 
 
 def _found(row: R | None) -> R:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from tortoise import Model, fields
+from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
@@ -17,8 +17,9 @@ import errors
 from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
-from models.paging import together
+from models.children import Children
 from models.prepared import insert
+from models.rows import Stored
 
 
 class EventType(StrEnum):
@@ -55,7 +56,7 @@ class EventType(StrEnum):
     EXPORT_DOWNLOADED = "EXPORT_DOWNLOADED"
 
 
-class Event(Model):
+class Event(Stored):
     """One change: what, to which thing, by whom, when. It never holds personal data, codes or tokens.
 
     `position` grows in the order of commits within an organization. `subject` and `actor` are global ids. The task,
@@ -125,8 +126,12 @@ async def head(organization_id: UUID) -> int:
 
 async def heads(organization_ids: Collection[UUID]) -> Mapping[UUID, int]:
     """The newest position of each of these organizations' logs: for the server itself, which wakes those who wait."""
-    newest = await together(Event.all().order_by("-position").limit(1), "organization_id", list(organization_ids))
-    return {event.organization_id: event.position for event in newest}
+    keys = list(organization_ids)
+    logs = await _newest.of(keys)
+    return {key: events[0].position for key, events in zip(keys, logs, strict=True) if events}
+
+
+_newest = Children(lambda organization: Event.filter(organization_id=organization).limit(1), by="-position")
 
 
 async def end(actor: Actor) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 import errors
 from models import event, paging
 from models.actor import Actor
+from models.children import Children
 from models.event import Event, EventType
 
 
@@ -63,18 +64,16 @@ class Feed:
 
 async def feeds(
     actor: Actor, by: str, parents: Sequence[UUID], wanted: Stretch, total: Callable[[UUID], Awaitable[int]]
-) -> Mapping[UUID, Feed]:
+) -> Sequence[Feed]:
     """For each parent the wanted stretch of what is filed under it by the column `by`. Raises BadRequest."""
     head = await event.end(actor)
     position = 0 if wanted.after is None else await event.position_of(actor.organization, wanted.after)
     rows = Event.following(actor, position, wanted.types).limit(wanted.size + 1)
-    found: dict[UUID, list[Event]] = {parent: [] for parent in parents}
-    for row in await paging.together(rows, by, parents):
-        found[getattr(row, by)].append(row)
-    return {
-        parent: Feed(events[: wanted.size], len(events) > wanted.size, position > 0, head, partial(total, parent))
-        for parent, events in found.items()
-    }
+    found = await Children(lambda parent: rows.filter(**{by: parent}), by="position").of(parents)
+    return [
+        Feed(events[: wanted.size], len(events) > wanted.size, position > 0, head, partial(total, parent))
+        for parent, events in zip(parents, found, strict=True)
+    ]
 
 
 async def counts(

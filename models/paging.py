@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from tortoise import Model
@@ -14,16 +14,16 @@ from tortoise.functions import Count
 from tortoise.queryset import QuerySet
 
 import errors
+from models.actor import Actor
 from models.base import Row, cursor_of_key
-from models.database import connection
-from models.rows import made
+from models.children import Narrow, children
+from models.prepared import Kind
 
 R = TypeVar("R", bound=Row)
 M = TypeVar("M", bound=Model)
 
 MAXIMUM = 100
 DEFAULT = 50
-_ARMS = 100  # parents in one statement; SQLite allows 500 parts in a compound SELECT
 
 
 @dataclass(frozen=True)
@@ -66,22 +66,26 @@ class Edge(Generic[R]):
     """A row and its place."""
 
     node: R
-    cursor: str
+
+    @property
+    def cursor(self) -> str:
+        """The row's place."""
+        return cursor_of(self.node)
 
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
     """Some rows of a connection, in order; `total` counts them all when asked."""
 
-    nodes: Sequence[R] = ()
-    has_next_page: bool = False
-    has_previous_page: bool = False
-    total: Callable[[], Awaitable[int]] | None = field(default=None, compare=False)
+    nodes: Sequence[R]
+    has_next_page: bool
+    has_previous_page: bool
+    total: Callable[[], Awaitable[int]] = field(compare=False)
 
     @property
     def edges(self) -> list[Edge[R]]:
         """The rows with their cursors."""
-        return [Edge(node, cursor_of(node)) for node in self.nodes]
+        return [Edge(node) for node in self.nodes]
 
     @property
     def page_info(self) -> Page[R]:
@@ -99,17 +103,43 @@ class Page(Generic[R]):
         return cursor_of(self.nodes[-1]) if self.nodes else None
 
 
-async def pages(rows: QuerySet[R], by: str, parents: Sequence[UUID], wanted: Window) -> dict[UUID, Page[R]]:
-    """For each parent the wanted page of those `rows` whose column `by` is the parent's key."""
-    if wanted.after:
-        rows = rows.filter(id__gt=wanted.after)
-    if wanted.before:
-        rows = rows.filter(id__lt=wanted.before)
-    rows = rows.order_by("-id" if wanted.backwards else "id").limit(wanted.size + 1)
-    found: dict[UUID, list[R]] = {parent: [] for parent in parents}
-    for row in await together(rows, by, parents):
-        found[getattr(row, by)].append(row)
-    return {parent: _page(found[parent], wanted) for parent in parents}
+@dataclass(frozen=True)
+class _Within:
+    """See models/children.py: the first or last of a parent's rows, after or before a key."""
+
+    by: str
+    is_after: bool
+    is_before: bool
+    backwards: bool
+    kinds: ClassVar[Sequence[Kind]] = (UUID, UUID, int)
+
+    @property
+    def order(self) -> str:
+        return "-id" if self.backwards else "id"
+
+    def __call__(self, rows: QuerySet[R], parent: UUID, after: UUID, before: UUID, size: int) -> QuerySet[R]:
+        rows = rows.filter(**{self.by: parent})
+        if self.is_after:
+            rows = rows.filter(id__gt=after)
+        if self.is_before:
+            rows = rows.filter(id__lt=before)
+        return rows.limit(size)
+
+
+async def pages(  # noqa: PLR0913, PLR0917  what narrows the rows is seldom there
+    model: type[R],
+    actor: Actor,
+    by: str,
+    parents: Sequence[UUID],
+    wanted: Window,
+    total: Callable[[UUID], Awaitable[int]],
+    narrow: Narrow[R] | None = None,
+) -> list[Page[R]]:
+    """For each parent the wanted page of its rows, those whose column `by` is its key, that the actor may know of."""
+    within = _Within(by, wanted.after is not None, wanted.before is not None, wanted.backwards)
+    values = (wanted.after, wanted.before, wanted.size + 1)
+    found = await children(model, actor, within, parents, *values, narrow=narrow)
+    return [_page(rows, wanted, partial(total, parent)) for parent, rows in zip(parents, found, strict=True)]
 
 
 async def counts(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> Mapping[UUID, int]:
@@ -118,47 +148,12 @@ async def counts(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> Mapping
     return {parent: int(total) for parent, total in await grouped.values_list(by, "total")}
 
 
-def _page(rows: list[R], wanted: Window) -> Page[R]:
+def _page(rows: list[R], wanted: Window, total: Callable[[], Awaitable[int]]) -> Page[R]:
     more = len(rows) > wanted.size
     rows = rows[: wanted.size]
     if wanted.backwards:
-        return Page(rows[::-1], has_next_page=wanted.before is not None, has_previous_page=more)
-    return Page(rows, has_next_page=more, has_previous_page=wanted.after is not None)
-
-
-async def together(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> list[M]:
-    """The rows of each parent, those whose column `by` is its key, each with the LIMIT; a hundred parents at once."""
-    found: list[M] = []
-    arm = _Arm(rows, by)
-    for start in range(0, len(parents), _ARMS):
-        some = parents[start : start + _ARMS]
-        sql = " UNION ALL ".join(f"SELECT * FROM ({arm.sql(at)}) AS arm_{at}" for at in range(len(some)))  # noqa: S608  Tortoise's SQL
-        values = [value for parent in some for value in arm.values(parent)]
-        answers = await connection().execute_query_dict(sql, values)  # parameters carry every value
-        found += made(rows.model, answers)
-    return found
-
-
-class _Arm:
-    """One parent's part of the statement. Tortoise writes it once: the parts differ in nothing but the parent's key."""
-
-    def __init__(self, rows: QuerySet[M], by: str) -> None:
-        self._sql, one = parts(rows.filter(**{by: UUID(int=0)}))
-        _, other = parts(rows.filter(**{by: UUID(int=1)}))
-        self._values = one
-        self._places = [at for at, (first, second) in enumerate(zip(one, other, strict=True)) if first != second]
-
-    def sql(self, at: int) -> str:
-        """PostgreSQL's parameters `$1, $2, …` are counted through all parts; SQLite's `?` need nothing."""
-        by = at * len(self._values)
-        return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + by}", self._sql)
-
-    def values(self, parent: UUID) -> list[Any]:
-        """The parameters for this parent."""
-        made = list(self._values)
-        for place in self._places:
-            made[place] = type(made[place])(str(parent))  # a UUID, or on SQLite its text
-        return made
+        return Page(rows[::-1], wanted.before is not None, more, total)
+    return Page(rows, more, wanted.after is not None, total)
 
 
 def parts(query: QuerySet[M]) -> tuple[str, list[Any]]:

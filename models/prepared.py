@@ -8,25 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
 from models import rows, unit
+from models.rows import Stored
 
-R = TypeVar("R", bound=Model)
+R = TypeVar("R", bound=Stored)
 Encode = Callable[[Any], Any]
+Kind = type[UUID] | type[str] | type[int]
+Source = tuple[int, Encode] | tuple[None, Any]
 
 
 @dataclass(frozen=True)
-class _Statement(Generic[R]):
+class Statement(Generic[R]):
     """SQL, and where its parameters come from: the number of a value and how it is sent, or what is always the same."""
 
     model: type[R]
     sql: str
-    parameters: Sequence[tuple[int, Encode] | tuple[None, Any]]
+    parameters: Sequence[Source]
 
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The parameters with these values in their places."""
@@ -34,16 +37,14 @@ class _Statement(Generic[R]):
 
 
 class Prepared(Generic[R]):
-    """A query for whole rows in which only some keys and texts change, and none of them is ever null.
+    """A query for whole rows in which only some keys, texts and numbers change, and none of them is ever null.
 
     `make` is handed something of each of these kinds that stands for whatever comes.
     """
 
-    def __init__(self, make: Callable[..., QuerySet[R]], *kinds: type[UUID] | type[str]) -> None:
-        self._make = make
-        # what no query says by itself
-        self._standing = [UUID(int=place) if kind is UUID else f"\x00{place}" for place, kind in enumerate(kinds)]
-        self._written: dict[str, _Statement[R]] = {}
+    def __init__(self, make: Callable[..., QuerySet[R]], *kinds: Kind) -> None:
+        self._make, self._standing = make, standing(kinds)
+        self._written: dict[str, Statement[R]] = {}
 
     async def all(self, *values: UUID | str | None) -> list[R]:
         """The rows that are found with these values; those that the query does not ask for may be None."""
@@ -51,7 +52,7 @@ class Prepared(Generic[R]):
         dialect = client.capabilities.dialect
         statement = self._written.get(dialect)
         if statement is None:
-            statement = self._written[dialect] = self._write(client)
+            statement = self._written[dialect] = written(self._make(*self._standing), client, self._standing)
         _, found = await client.execute_query(statement.sql, statement.filled(values))
         return rows.made(statement.model, found)
 
@@ -60,20 +61,32 @@ class Prepared(Generic[R]):
         found = await self.all(*values)
         return found[0] if found else None
 
-    def _write(self, client: BaseDBAsyncClient) -> _Statement[R]:
-        query = self._make(*self._standing)
-        query._db = client  # noqa: SLF001  Tortoise has no other way to write without running
-        query._make_query()  # noqa: SLF001
-        sql, parameters = query.query.get_parameterized_sql()
-        return _Statement(query.model, sql, [self._source(one) for one in parameters])
 
-    def _source(self, parameter: Any) -> tuple[int, Encode] | tuple[None, Any]:
-        for place, standing in enumerate(self._standing):
-            if parameter == standing:
-                return place, _as_it_is
-            if parameter == str(standing):
-                return place, str
-        return None, parameter
+def standing(kinds: Sequence[Kind]) -> Sequence[UUID | str | int]:
+    """For a value of each of the kinds something that no query says by itself, whatever somebody asked for."""
+    stand: Mapping[Kind, Callable[[UUID], UUID | str | int]] = {
+        UUID: lambda key: key,
+        str: lambda key: key.hex[:16],
+        int: lambda key: key.int,
+    }
+    return [stand[kind](uuid4()) for kind in kinds]
+
+
+def written(query: QuerySet[R], client: BaseDBAsyncClient, standing: Sequence[UUID | str | int]) -> Statement[R]:
+    """The query's statement, with the places of the values that something stands for."""
+    query._db = client  # noqa: SLF001  Tortoise has no other way to write without running
+    query._make_query()  # noqa: SLF001
+    sql, parameters = query.query.get_parameterized_sql()
+    return Statement(query.model, sql, [_source(one, standing) for one in parameters])
+
+
+def _source(parameter: Any, standing: Sequence[UUID | str | int]) -> Source:
+    for place, one in enumerate(standing):
+        if parameter == one:
+            return place, _as_it_is
+        if isinstance(one, UUID) and parameter == str(one):
+            return place, str
+    return None, parameter
 
 
 def _as_it_is(value: Any) -> Any:

@@ -1,52 +1,63 @@
-"""From a database's rows to ours: what Tortoise does for every kind of field, done once for those that we have."""
+"""From a database's rows to ours: what Tortoise does for every kind of field, once somebody asks for the column."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from tortoise import Model, fields
 from tortoise.fields.data import CharEnumFieldInstance
 
-R = TypeVar("R", bound=Model)
 Convert = Callable[[Any], Any]
-_Converted = tuple[str, str, Convert]
+
+_AS_READ = (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField, fields.FloatField)
+_KEYS = 50_000  # texts whose keys are kept: those of an organization, a task or a ticket come with each of its rows
+
+
+class Stored(Model):
+    """A row of the database. What a column holds becomes ours when it is first asked for: most of them never are."""
+
+    class Meta:
+        abstract = True
+
+    if not TYPE_CHECKING:  # or every name would be an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """The column of this name, as it was read. Raises AttributeError when it is none, or nothing was read."""
+            own = self.__dict__
+            known = _columns(type(self)).get(name) if "_stored" in own else None
+            if known is None:
+                raise AttributeError(f"{type(self).__name__} has no {name}")
+            column, convert = known
+            value = own["_stored"][column]
+            if convert is not None:
+                value = convert(value)
+            own[name] = value
+            return value
+
+
+R = TypeVar("R", bound=Stored)
 
 
 def made(model: type[R], rows: Iterable[Mapping[str, Any]]) -> list[R]:
     """The model's objects, of rows with all of its columns."""
-    plain, converted, others = _columns(model)
     fresh = {"_partial": False, "_saved_in_db": True, "_custom_generated_pk": _has_own_key(model)}
     found = []
     for row in rows:
         one = model.__new__(model)
-        own = one.__dict__
-        own.update(fresh, _await_when_save={})
-        for column, attribute in plain:
-            own[attribute] = row[column]
-        for column, attribute, convert in converted:
-            value = row[column]
-            own[attribute] = None if value is None else convert(value)
-        for column, attribute, convert in others:
-            own[attribute] = convert(row[column])
+        one.__dict__.update(fresh, _await_when_save={}, _stored=row)
         found.append(one)
     return found
 
 
 @cache
-def _columns(model: type[Model]) -> tuple[list[tuple[str, str]], list[_Converted], list[_Converted]]:
-    """The columns that are taken as they are, those that are converted unless they are null, and the others."""
+def _columns(model: type[Model]) -> Mapping[str, tuple[str, Convert | None]]:
+    """Each attribute's column, and how what is in it becomes ours."""
     meta = model._meta  # noqa: SLF001  as Tortoise's own does
-    plain = [(column, attribute) for column, attribute, _ in meta.db_native_fields]
-    rest = [(one, _convert(one[2])) for one in (*meta.db_default_fields, *meta.db_complex_fields)]
-    converted = [(column, attribute, convert) for (column, attribute, _), convert in rest if convert]
-    others: list[_Converted] = [
-        (column, attribute, field.to_python_value) for (column, attribute, field), convert in rest if not convert
-    ]
-    return plain, converted, others
+    return {name: (column, _convert(meta.fields_map[name])) for name, column in meta.fields_db_projection.items()}
 
 
 @cache
@@ -62,16 +73,24 @@ def _convert(field: fields.Field[Any]) -> Convert | None:
         case fields.DatetimeField():
             return _moment
         case CharEnumFieldInstance(enum_type=members):
-            return {member.value: member for member in members}.__getitem__
+            return {None: None, **{member.value: member for member in members}}.__getitem__
         case fields.BooleanField():
-            return bool
-        case _:
-            return None
+            return _truth
+    return None if type(field) in _AS_READ else field.to_python_value
 
 
-def _key(value: str | UUID) -> UUID:
-    return UUID(value) if isinstance(value, str) else value
+def _key(value: str | UUID | None) -> UUID | None:
+    return _parsed(value) if isinstance(value, str) else value
 
 
-def _moment(value: str | datetime) -> datetime:
+_parsed = lru_cache(_KEYS)(UUID)
+
+
+def _moment(value: str | datetime | None) -> datetime | None:
+    if value is None:
+        return None
     return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+def _truth(value: int | None) -> bool | None:
+    return None if value is None else bool(value)

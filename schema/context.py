@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 from tortoise.queryset import QuerySet
 
 import errors
 import models
 from models import clock, feed, paging
 from models.base import Row
+from models.children import Of, children
 from models.feed import Feed, Stretch
 from models.paging import Page, Window
+from schema.loader import Loader
 
 R = TypeVar("R", bound=Row)
-
-_AT_ONCE = 30_000  # keys in one statement: PostgreSQL takes 32,767
 
 
 class Urls(Protocol):
@@ -69,52 +69,49 @@ class Loaders:
 
     def __init__(self, actor: models.Actor) -> None:
         self.actor = actor
-        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._made: dict[Hashable, Loader[Any, Any]] = {}
 
     async def one(self, model: type[R], key: UUID) -> R:
         """The row with this key. Raises NotFound when the actor may not know of it."""
 
         async def batch(keys: list[UUID]) -> Sequence[R | Exception]:
-            rows = await self._visible(model).filter(id__in=keys)
-            found = {row.id: row for row in rows}
-            return [found.get(key) or errors.NotFound() for key in keys]
+            found = await children(model, self.actor, Of("id"), keys)
+            return [rows[0] if rows else errors.NotFound() for rows in found]
 
         row: R = await self._loader((model, "id"), batch).load(key)
         return row
 
     async def many(self, model: type[R], by: str, parent: UUID) -> list[R]:
         """The parent's rows, oldest first: for lists that are short by nature."""
-
-        async def batch(parents: list[UUID]) -> list[list[R]]:
-            found: dict[UUID, list[R]] = {key: [] for key in parents}
-            for row in await self._visible(model).filter(**{f"{by}__in": parents}).order_by("id"):
-                found[getattr(row, by)].append(row)
-            return [found[key] for key in parents]
-
+        batch = partial(children, model, self.actor, Of(by))
         rows: list[R] = await self._loader((model, by), batch).load(parent)
         return rows
 
     async def page(self, model: type[R], by: str, parent: UUID, wanted: Window, filter_: Filter | None) -> Page[R]:
         """One page of the parent's rows, which can also count them all."""
 
-        async def batch(parents: list[UUID]) -> list[Page[R]]:
-            found = await paging.pages(self._narrowed(model, filter_), by, parents, wanted)
-            return [found[key] for key in parents]
+        async def batch(parents: list[UUID]) -> Sequence[Page[R]]:
+            narrow = None if filter_ is None else partial(filter_.apply, now=clock.now())
+            return await paging.pages(model, self.actor, by, parents, wanted, total, narrow)
 
-        async def total() -> int:
-            return await self._count(model, by, parent, filter_)
+        async def total(key: UUID) -> int:
+            return int(await self._loader((model, by, "count", filter_), count).load(key))
+
+        async def count(parents: list[UUID]) -> Sequence[int]:
+            rows = self._visible(model)
+            found = await paging.counts(rows if filter_ is None else filter_.apply(rows, clock.now()), by, parents)
+            return [found.get(key, 0) for key in parents]
 
         page: Page[R] = await self._loader((model, by, wanted, filter_), batch).load(parent)
-        return Page(page.nodes, page.has_next_page, page.has_previous_page, total)
+        return page
 
     async def feed(self, by: str, parent: UUID, wanted: Stretch) -> Feed:
         """The wanted stretch of what is filed under the parent in the event log."""
 
-        async def batch(parents: list[UUID]) -> list[Feed]:
-            found = await feed.feeds(self.actor, by, parents, wanted, total)
-            return [found[key] for key in parents]
+        async def batch(parents: list[UUID]) -> Sequence[Feed]:
+            return await feed.feeds(self.actor, by, parents, wanted, total)
 
-        async def count(parents: list[UUID]) -> list[int]:
+        async def count(parents: list[UUID]) -> Sequence[int]:
             found = await feed.counts(self.actor, by, parents, wanted.types)
             return [found.get(key, 0) for key in parents]
 
@@ -124,29 +121,15 @@ class Loaders:
         stretch: Feed = await self._loader((models.Event, by, wanted), batch).load(parent)
         return stretch
 
-    async def _count(self, model: type[R], by: str, parent: UUID, filter_: Filter | None) -> int:
-        async def batch(parents: list[UUID]) -> list[int]:
-            found = await paging.counts(self._narrowed(model, filter_), by, parents)
-            return [found.get(key, 0) for key in parents]
-
-        count: int = await self._loader((model, by, "count", filter_), batch).load(parent)
-        return count
-
     def _visible(self, model: type[R]) -> QuerySet[R]:
         rows: QuerySet[R] = model.visible_to(self.actor)  # type: ignore[attr-defined]  # every model with a door has it
         return rows
 
-    def _narrowed(self, model: type[R], filter_: Filter | None) -> QuerySet[R]:
-        rows = self._visible(model)
-        if filter_ is None:
-            return rows
-        narrowed: QuerySet[R] = filter_.apply(rows, clock.now())
-        return narrowed
-
-    def _loader(self, key: Hashable, batch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
-        if key not in self._made:
-            self._made[key] = DataLoader(load_fn=batch, max_batch_size=_AT_ONCE)
-        return self._made[key]
+    def _loader(self, key: Hashable, batch: Callable[[list[Any]], Awaitable[Any]]) -> Loader[Any, Any]:
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = Loader(batch)
+        return found
 
 
 @dataclass

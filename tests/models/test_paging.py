@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from tortoise.queryset import QuerySet
 
 import errors
-from models import Member, Organization, Role
+from models import Member, Organization, Role, clock, system
+from models.children import Narrow
+from models.member import Login
 from models.paging import MAXIMUM, Page, Window, counts, cursor_of, pages, window
 
 
@@ -21,12 +25,26 @@ async def crowd(organization: Organization, size: int) -> list[UUID]:
     return [member.id for member in members]
 
 
-async def one(organization: Organization, wanted: Window) -> Page[Member]:
+async def log_ins(member: UUID, organization: Organization, size: int) -> list[UUID]:
+    """So many log-ins of one of them; their keys in order."""
+    made = [Login(organization_id=organization.id, member_id=member, expires_at=clock.now()) for _ in range(size)]
+    await Login.bulk_create(made)
+    return [one.id for one in made]
+
+
+async def nothing(key: UUID) -> int:
+    """No total is asked for."""
+    raise AssertionError
+
+
+async def one(organization: Organization, wanted: Window, narrow: Narrow[Member] | None = None) -> Page[Member]:
     """The page of one parent."""
-    return (await pages(Member.all(), "organization_id", [organization.id], wanted))[organization.id]
+    actor = system(organization.id)
+    [page] = await pages(Member, actor, "organization_id", [organization.id], wanted, nothing, narrow)
+    return page
 
 
-def keys(page: Page[Member]) -> list[UUID]:
+def keys(page: Page[Any]) -> list[UUID]:
     """Which rows a page has."""
     return [row.id for row in page.nodes]
 
@@ -78,9 +96,9 @@ async def test_between_two_cursors_lies_what_is_between(organization: Organizati
 async def test_an_empty_page_has_no_cursors(organization: Organization) -> None:
     await crowd(organization, 2)
 
-    nothing = await one(organization, window(0, None, None, None))
+    page = await one(organization, window(0, None, None, None))
 
-    assert (nothing.nodes, nothing.start_cursor, nothing.end_cursor, nothing.has_next_page) == ([], None, None, True)
+    assert (page.nodes, page.start_cursor, page.end_cursor, page.has_next_page) == ([], None, None, True)
 
 
 async def test_edges_carry_the_rows_and_their_places(organization: Organization) -> None:
@@ -92,47 +110,47 @@ async def test_edges_carry_the_rows_and_their_places(organization: Organization)
     assert (page.edges[0].cursor, page.edges[1].cursor) == (page.start_cursor, page.end_cursor)
 
 
-async def test_the_pages_of_many_parents_are_one_statement(organization: Organization, statements: list[str]) -> None:
-    organizations = [organization, *[await Organization.create(name=f"Other {n}") for n in range(29)]]
-    expected = {each.id: await crowd(each, number % 5) for number, each in enumerate(organizations)}
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_the_pages_of_many_parents_are_one_statement(
+    organization: Organization, statements: list[str], backwards: bool
+) -> None:
+    members, actor = [*await crowd(organization, 150), UUID(int=7)], system(organization.id)
+    expected = [await log_ins(member, organization, number % 5) for number, member in enumerate(members[:30])]
+    expected += [[] for _ in members[30:]]
+    wanted = window(None, None, 3, None) if backwards else window(3, None, None, None)
     await Member.all().count()  # SQLite's reading connection opens with a statement of its own
     statements.clear()
 
-    found = await pages(
-        Member.all(), "organization_id", [each.id for each in organizations], window(3, None, None, None)
-    )
-    totals = await counts(Member.all(), "organization_id", [each.id for each in organizations])
+    found = await pages(Login, actor, "member_id", members, wanted, nothing)
+    totals = await counts(Login.visible_to(actor), "member_id", members)
 
     assert len(statements) == 2
-    assert {key: keys(page) for key, page in found.items()} == {key: rows[:3] for key, rows in expected.items()}
-    assert {key for key, page in found.items() if page.has_next_page} == {
-        key for key, rows in expected.items() if len(rows) > 3
-    }
-    assert totals == {key: len(rows) for key, rows in expected.items() if rows}
+    assert [keys(page) for page in found] == [rows[-3:] if backwards else rows[:3] for rows in expected]
+    assert [page.has_previous_page if backwards else page.has_next_page for page in found] == [
+        len(rows) > 3 for rows in expected
+    ]
+    assert totals == {member: len(rows) for member, rows in zip(members, expected, strict=True) if rows}
 
 
-async def test_more_parents_than_one_statement_takes_are_several(
-    organization: Organization, statements: list[str]
-) -> None:
-    expected = await crowd(organization, 1)
-    absent = [UUID(int=number) for number in range(150)]
-    await Member.all().count()
-    statements.clear()
+async def test_the_same_page_of_others_is_not_written_again(organization: Organization) -> None:
+    other = await Organization.create(name="Other University")
+    expected = [await crowd(each, 2) for each in (organization, other)]
+    await one(organization, Window(1))
 
-    found = await pages(Member.all(), "organization_id", [*absent, organization.id], Window())
+    with pytest.MonkeyPatch.context() as nothing_is_written:
+        nothing_is_written.setattr(QuerySet, "_make_query", None)
+        found = [await one(each, Window(2)) for each in (organization, other)]
 
-    assert len(statements) == 2
-    assert {key: keys(page) for key, page in found.items() if page.nodes} == {organization.id: expected}
-    assert len(found) == 151
+    assert [keys(page) for page in found] == expected
 
 
 async def test_a_narrowed_list_is_paged_by_its_own_rows(organization: Organization) -> None:
     expected = await crowd(organization, 4)
-    narrowed = Member.filter(email__in=[f"m{n}@{organization.id}" for n in (1, 3)])
+    emails = [f"m{n}@{organization.id}" for n in (1, 3)]
 
-    found = await pages(narrowed, "organization_id", [organization.id], window(1, None, None, None))
+    page = await one(organization, window(1, None, None, None), lambda rows: rows.filter(email__in=emails))
 
-    assert (keys(found[organization.id]), found[organization.id].has_next_page) == ([expected[1]], True)
+    assert (keys(page), page.has_next_page) == ([expected[1]], True)
 
 
 def test_without_a_size_a_page_has_fifty() -> None:

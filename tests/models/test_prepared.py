@@ -19,7 +19,8 @@ from tests.world import Door
 
 def knows(row: Any) -> dict[str, Any]:
     """Everything that an object carries."""
-    return dict(vars(row))
+    columns = {name: getattr(row, name) for name in row._meta.fields_db_projection}
+    return {**vars(row), **columns, "_stored": None}
 
 
 async def everything() -> list[Owned]:
