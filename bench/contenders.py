@@ -61,6 +61,7 @@ _ALL = (*_DONE, "W6", "W7")
 ADMIT = Contender("admit", "Admit", [sys.executable, "server.py"], _ALL, _ALL, PRODUCTION)
 CONTENDERS = (
     ADMIT,
+    Contender("compiled", "Admit, compiled tier alone", python("bench.peers.admit_compiled"), READS, READS, PRODUCTION),
     Contender("raw", "raw limit", python("bench.peers.raw_sqlite"), _DONE),
     Contender("raw-postgres", "raw limit", python("bench.peers.raw_postgres"), (), _DONE),
     Contender("plain", "plain Strawberry", python("bench.peers.plain_strawberry"), _DONE, _DONE),
