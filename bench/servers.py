@@ -38,11 +38,11 @@ class Server:
 
     def cpu(self) -> float:
         """The seconds of a processor that it has used until now, in all its threads and processes."""
-        return sum(int(fields[11]) + int(fields[12]) for fields in self._stats()) / TICK
+        return sum(int(fields[11]) + int(fields[12]) for _, fields in self._stats()) / TICK
 
     def memory(self) -> int:
-        """The bytes that it holds in memory now."""
-        return sum(int(fields[21]) for fields in self._stats()) * PAGE
+        """The bytes of memory that are its own now."""
+        return sum(own_memory(process) for process, _ in self._stats())
 
     def stop(self) -> None:
         """End it."""
@@ -54,12 +54,18 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def _stats(self) -> Iterator[list[str]]:
-        for entry in Path("/proc").glob("[0-9]*/stat"):
+    def _stats(self) -> Iterator[tuple[Path, list[str]]]:
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                fields = entry.read_text().rpartition(") ")[2].split()
+                fields = (process / "stat").read_text().rpartition(") ")[2].split()
                 if int(fields[2]) == self.process.pid:
-                    yield fields
+                    yield process, fields
+
+
+def own_memory(process: Path) -> int:
+    """The bytes of memory of a process in /proc, without those of files: the database is mapped, and Node is one."""
+    _, resident, of_files, *_ = (process / "statm").read_text().split()
+    return (int(resident) - int(of_files)) * PAGE
 
 
 @contextmanager
