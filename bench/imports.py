@@ -14,7 +14,7 @@ from bench.contenders import ADMIT, PRODUCTION
 from bench.dataset import ROOT, Dataset
 from bench.figures import Figure
 from bench.rows import Task
-from bench.servers import FIRST_CORE, NotHere
+from bench.servers import FIRST_CORE, NotHere, python
 
 COMMAND = "import-tickets"
 MANY = 100_000
@@ -39,12 +39,13 @@ def imported(data: Dataset, folder: Path, many: int = MANY) -> Figure:
         file.unlink()
     if done.returncode:
         raise NotHere(f"W4 by import: {done.stderr.strip()[-300:]}")
-    return Figure("W4 by import", ADMIT.name, rate=many / lasted, cpu=1e6 * spent / many)
+    held = float(done.stdout.splitlines()[-1])
+    return Figure("W4 by import", ADMIT.name, rate=many / lasted, cpu=1e6 * spent / many, stall=1000 * held)
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     known = {"PATH": os.environ["PATH"], **PRODUCTION, **environment}
-    command = ["taskset", "--cpu-list", str(FIRST_CORE), *ADMIT.command, *arguments]
+    command = ["taskset", "--cpu-list", str(FIRST_CORE), *python("bench.peers.import_watched"), *arguments]
     return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
 
 
