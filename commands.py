@@ -59,6 +59,7 @@ def main(
                 _say(asyncio.run(_connected(settings, _create_organization(make_site(settings), given))))
             case "import-tickets":
                 candidates = imports.read(given.path)
+                _collect_seldom()
                 prepare(settings)
                 _say(asyncio.run(_connected(settings, _import(given, candidates))))
             case "backup":
@@ -96,9 +97,7 @@ def serve(settings: Settings, create_app: Callable[[Settings], Starlette]) -> No
     """Serve in this process until told to stop, finishing what is under way."""
     _allow_many_connections()
     server = uvicorn.Server(configured(settings, create_app(settings), log_config=log_lines.CONFIG))
-    gc.collect()
-    gc.freeze()  # what is here now stays, and need not be looked through again and again
-    gc.set_threshold(GARBAGE)
+    _collect_seldom()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
@@ -181,6 +180,13 @@ def _environment(command: str | None) -> Mapping[str, str]:
         rotation.write_privately(KEPT_SECRET, rotation.new_secret())
     kept = KEPT_SECRET.read_text().split()
     return {**os.environ, **dict(zip(("SECRET_KEY", "SECRET_KEY_PREVIOUS"), kept, strict=False))}
+
+
+def _collect_seldom() -> None:
+    """Let what is in memory now stay, without looking through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 async def _connected(settings: Settings, work: Awaitable[T]) -> T:

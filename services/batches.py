@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from itertools import islice
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -14,51 +16,54 @@ import orjson
 from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance
 from services.candidates import NewCandidate
 
-
-class Entry(NamedTuple):
-    """One ticket of a batch: its key, its candidate's key, its code, and whom it is for."""
-
-    ticket_id: UUID
-    candidate_id: UUID
-    code: str
-    person: NewCandidate
+_SAID = [field.name for field in fields(NewCandidate)]
+_said = attrgetter(*_SAID)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A batch that is ready to be written: its row, its tickets in order, and what all of them have in common."""
+    """A batch that is ready to be written: its row, its tickets in order, and what all of them have in common.
+
+    The columns are lists of texts: an object more for each ticket, and Python's garbage collector holds everybody up.
+    """
 
     batch: TicketBatch
-    entries: Sequence[Entry]
+    people: Sequence[NewCandidate]
+    ticket_ids: Sequence[str]
+    candidate_ids: Sequence[str]
+    codes: Sequence[str]
     shared: Mapping[str, Any]
 
 
 async def draft(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: Mapping[str, Any]) -> Draft:
     """Give every candidate keys and a code."""
-    codes = iter(chance.invitation_codes(len(candidates)))  # unsorted: a code must say nothing of its neighbour's
-    entries: list[Entry] = []
+    ticket_ids: list[str] = []
+    candidate_ids: list[str] = []
+    codes: list[str] = []  # unsorted: a code must say nothing of its neighbour's
     async for some in bulk.turns(candidates):
-        entries += [Entry(chance.new_id(), chance.new_id(), next(codes), one) for one in some]
+        ticket_ids += [str(chance.new_id()) for _ in some]
+        candidate_ids += [str(chance.new_id()) for _ in some]
+        codes += chance.invitation_codes(len(some))
     ours = {"organization_id": batch.organization_id, "created_at": batch.created_at}
-    return Draft(batch, entries, {**ours, "task_id": batch.task_id, "batch_id": batch.id, **shared})
+    common = {**ours, "task_id": batch.task_id, "batch_id": batch.id, **shared}
+    return Draft(batch, candidates, ticket_ids, candidate_ids, codes, common)
 
 
 async def write(draft: Draft) -> None:
     """Insert the candidates and the tickets, in the transaction that is open."""
-    entries = draft.entries
     people = {
-        "id": (one.candidate_id for one in entries),
-        "full_name": (one.person.full_name for one in entries),
-        "email": (one.person.email for one in entries),
-        "external_id": (one.person.external_id for one in entries),
-        "attributes": (one.person.attributes for one in entries),
+        "id": draft.candidate_ids,
+        "full_name": (one.full_name for one in draft.people),
+        "email": (one.email for one in draft.people),
+        "external_id": (one.external_id for one in draft.people),
+        "attributes": (one.attributes for one in draft.people),
     }
     tickets = {
-        "id": (one.ticket_id for one in entries),
-        "candidate_id": (one.candidate_id for one in entries),
-        "code": (one.code for one in entries),
-        "extra_time_percent": (one.person.extra_time_percent for one in entries),
-        "meeting_url": (one.person.meeting_url for one in entries),
+        "id": draft.ticket_ids,
+        "candidate_id": draft.candidate_ids,
+        "code": draft.codes,
+        "extra_time_percent": (one.extra_time_percent for one in draft.people),
+        "meeting_url": (one.meeting_url for one in draft.people),
     }
     await bulk.insert(Candidate, draft.shared, people)
     await bulk.insert(Ticket, draft.shared, tickets)
@@ -67,16 +72,17 @@ async def write(draft: Draft) -> None:
 async def fresh(draft: Draft) -> list[Ticket]:
     """The tickets that have just been written, in order."""
     pattern = Ticket(**draft.shared)  # to copy one is much quicker than to make one
+    entries = zip(draft.ticket_ids, draft.candidate_ids, draft.codes, draft.people, strict=True)
     tickets: list[Ticket] = []
-    async for some in bulk.turns(draft.entries):
-        tickets += [_ticket(pattern, one) for one in some]
+    async for some in bulk.turns(draft.people):
+        tickets += [_ticket(pattern, *entry) for entry in islice(entries, len(some))]
     return tickets
 
 
-def _ticket(pattern: Ticket, entry: Entry) -> Ticket:
+def _ticket(pattern: Ticket, key: str, candidate: str, code: str, person: NewCandidate) -> Ticket:
     ticket = copy(pattern)
-    ticket.id, ticket.candidate_id, ticket.code = entry.ticket_id, entry.candidate_id, entry.code
-    ticket.extra_time_percent, ticket.meeting_url = entry.person.extra_time_percent, entry.person.meeting_url
+    ticket.id, ticket.candidate_id, ticket.code = UUID(key), UUID(candidate), code
+    ticket.extra_time_percent, ticket.meeting_url = person.extra_time_percent, person.meeting_url
     return ticket
 
 
@@ -94,7 +100,8 @@ async def fingerprint(call: Mapping[str, Any], candidates: Sequence[NewCandidate
     digest = hashlib.sha256(b"[" + orjson.dumps(call, option=orjson.OPT_SORT_KEYS) + b",[")
     comma = b""
     async for some in bulk.turns(candidates):
-        digest.update(comma + orjson.dumps(list(map(vars, some)), option=orjson.OPT_SORT_KEYS)[1:-1])
+        said = [dict(zip(_SAID, _said(one), strict=True)) for one in some]
+        digest.update(comma + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)[1:-1])
         comma = b","
     digest.update(b"]]")
     return digest.hexdigest()

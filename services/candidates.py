@@ -28,7 +28,7 @@ _PLAIN = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABE
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewCandidate:
     """A candidate who is about to be given a ticket."""
 
