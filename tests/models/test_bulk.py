@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -66,6 +67,7 @@ async def test_looking_at_many_rows_never_holds_the_loop(app: Starlette) -> None
 
     assert held.most <= bulk.TURN
     assert draft.people == people
+    assert not any(map(gc.is_tracked, (*draft.ticket_ids, *draft.candidate_ids, *draft.codes)))
 
 
 async def test_writing_many_rows_never_holds_the_loop(app: Starlette, statements: list[str]) -> None:
