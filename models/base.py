@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
-from tortoise import fields
+from tortoise import Model, fields
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
@@ -17,7 +17,6 @@ import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
 from models.prepared import Prepared
-from models.rows import Stored
 
 if TYPE_CHECKING:
     from models.organization import Organization
@@ -46,7 +45,7 @@ def cursor_of_key(key: UUID) -> str:
     return urlsafe_b64encode(key.bytes).decode("ascii").rstrip("=")
 
 
-class Row(Stored):
+class Row(Model):
     """A row with a UUIDv7 key, shown to clients as its prefix and the key."""
 
     prefix: ClassVar[str]
@@ -61,6 +60,16 @@ class Row(Stored):
     def gid(self) -> str:
         """The global id, like `tkt_01890a5d-…`."""
         return f"{self.prefix}_{self.id}"
+
+    @property
+    def cursor(self) -> str:
+        """Its place in a list, as clients see it."""
+        return cursor_of_key(self.id)
+
+    @property
+    def node(self) -> Self:
+        """In a list a row is its own edge: it knows its cursor."""
+        return self
 
     @classmethod
     def key_of(cls, gid: str) -> UUID:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import orjson
+from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
@@ -17,9 +18,8 @@ from models import rows, unit
 from models.actor import Actor, ActorKind, Permission
 from models.base import SCOPES, Row, is_usual, scopes_of, seen_as
 from models.prepared import Kind, Statement, standing, written
-from models.rows import Stored
 
-M = TypeVar("M", bound=Stored)
+M = TypeVar("M", bound=Model)
 R = TypeVar("R", bound=Row)
 Narrow = Callable[[QuerySet[R]], QuerySet[R]]
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from tortoise import fields
+from tortoise import Model, fields
 from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
@@ -19,7 +19,6 @@ from models.actor import Actor
 from models.base import key_in
 from models.children import Children
 from models.prepared import insert
-from models.rows import Stored
 
 
 class EventType(StrEnum):
@@ -56,7 +55,7 @@ class EventType(StrEnum):
     EXPORT_DOWNLOADED = "EXPORT_DOWNLOADED"
 
 
-class Event(Stored):
+class Event(Model):
     """One change: what, to which thing, by whom, when. It never holds personal data, codes or tokens.
 
     `position` grows in the order of commits within an organization. `subject` and `actor` are global ids. The task,

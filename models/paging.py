@@ -15,7 +15,7 @@ from tortoise.queryset import QuerySet
 
 import errors
 from models.actor import Actor
-from models.base import Row, cursor_of_key
+from models.base import Row
 from models.children import Narrow, children
 from models.prepared import Kind
 
@@ -46,11 +46,6 @@ def window(first: int | None, after: str | None, last: int | None, before: str |
     return Window(DEFAULT if size is None else size, key_of(after), key_of(before), last is not None)
 
 
-def cursor_of(row: Row) -> str:
-    """The opaque place of a row in its connection."""
-    return cursor_of_key(row.id)
-
-
 def key_of(cursor: str | None) -> UUID | None:
     """The key behind a cursor. Raises BadRequest for anything that is none."""
     if cursor is None or cursor == "":
@@ -59,18 +54,6 @@ def key_of(cursor: str | None) -> UUID | None:
         return UUID(bytes=urlsafe_b64decode(cursor.encode("ascii") + b"=="))
     except ValueError:
         raise errors.BadRequest("The cursor is not one of ours.") from None
-
-
-@dataclass(frozen=True)
-class Edge(Generic[R]):
-    """A row and its place."""
-
-    node: R
-
-    @property
-    def cursor(self) -> str:
-        """The row's place."""
-        return cursor_of(self.node)
 
 
 @dataclass(frozen=True)
@@ -83,9 +66,9 @@ class Page(Generic[R]):
     total: Callable[[], Awaitable[int]] = field(compare=False)
 
     @property
-    def edges(self) -> list[Edge[R]]:
-        """The rows with their cursors."""
-        return [Edge(node) for node in self.nodes]
+    def edges(self) -> Sequence[R]:
+        """A row knows its own cursor."""
+        return self.nodes
 
     @property
     def page_info(self) -> Page[R]:
@@ -95,12 +78,12 @@ class Page(Generic[R]):
     @property
     def start_cursor(self) -> str | None:
         """The first row's place."""
-        return cursor_of(self.nodes[0]) if self.nodes else None
+        return self.nodes[0].cursor if self.nodes else None
 
     @property
     def end_cursor(self) -> str | None:
         """The last row's place."""
-        return cursor_of(self.nodes[-1]) if self.nodes else None
+        return self.nodes[-1].cursor if self.nodes else None
 
 
 @dataclass(frozen=True)

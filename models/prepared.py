@@ -15,9 +15,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
 from models import rows, unit
-from models.rows import Stored
 
-R = TypeVar("R", bound=Stored)
+R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
 Kind = type[UUID] | type[str] | type[int]
 Source = tuple[int, Encode] | tuple[None, Any]

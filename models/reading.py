@@ -23,9 +23,8 @@ from tortoise.connection import get_connection
 import errors
 from models import rows
 from models.base import cursor_of_key
-from models.rows import Stored
 
-M = TypeVar("M", bound=Stored)
+M = TypeVar("M", bound=Model)
 
 _STATEMENTS = 256  # that a connection keeps prepared
 _PRAGMAS = ("query_only = ON", "cache_size = -65536", "mmap_size = 268435456", "temp_store = MEMORY")

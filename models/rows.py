@@ -5,46 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tortoise import Model, fields
 from tortoise.fields.data import CharEnumFieldInstance
 
+R = TypeVar("R", bound=Model)
 Convert = Callable[[Any], Any]
 
 _AS_READ = (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField, fields.FloatField)
 _KEYS = 50_000  # texts whose keys are kept: those of an organization, a task or a ticket come with each of its rows
 
 
-class Stored(Model):
-    """A row of the database. What a column holds becomes ours when it is first asked for: most of them never are."""
+class _Column:
+    """An attribute that a row does not have yet: what its column holds becomes ours when it is first asked for."""
 
-    class Meta:
-        abstract = True
+    def __init__(self, name: str, column: str, convert: Convert | None) -> None:
+        self._name, self._column, self._convert = name, column, convert
 
-    if not TYPE_CHECKING:  # or every name would be an attribute
-
-        def __getattr__(self, name: str) -> Any:
-            """The column of this name, as it was read. Raises AttributeError when it is none, or nothing was read."""
-            own = self.__dict__
-            known = _columns(type(self)).get(name) if "_stored" in own else None
-            if known is None:
-                raise AttributeError(f"{type(self).__name__} has no {name}")
-            column, convert = known
-            value = own["_stored"][column]
-            if convert is not None:
-                value = convert(value)
-            own[name] = value
-            return value
-
-
-R = TypeVar("R", bound=Stored)
+    def __get__(self, row: Any, model: Any = None) -> Any:
+        """The value, which from now on is the row's own. Raises AttributeError for a row that was never read."""
+        own = row.__dict__
+        try:
+            value = own["_stored"][self._column]
+        except KeyError:
+            raise AttributeError(self._name) from None
+        own[self._name] = value = value if self._convert is None else self._convert(value)
+        return value
 
 
 def made(model: type[R], rows: Iterable[Mapping[str, Any]]) -> list[R]:
-    """The model's objects, of rows with all of its columns."""
-    fresh = {"_partial": False, "_saved_in_db": True, "_custom_generated_pk": _has_own_key(model)}
+    """The model's objects, of rows with all of its columns; most of these are never asked for."""
+    fresh = _fresh(model)
     found = []
     for row in rows:
         one = model.__new__(model)
@@ -54,16 +47,13 @@ def made(model: type[R], rows: Iterable[Mapping[str, Any]]) -> list[R]:
 
 
 @cache
-def _columns(model: type[Model]) -> Mapping[str, tuple[str, Convert | None]]:
-    """Each attribute's column, and how what is in it becomes ours."""
+def _fresh(model: type[Model]) -> Mapping[str, Any]:
+    """What every object of the model begins with; from now on its class knows the columns."""
     meta = model._meta  # noqa: SLF001  as Tortoise's own does
-    return {name: (column, _convert(meta.fields_map[name])) for name, column in meta.fields_db_projection.items()}
-
-
-@cache
-def _has_own_key(model: type[Model]) -> bool:
-    meta = model._meta  # noqa: SLF001  as Tortoise's own does
-    return meta.db_pk_column not in meta.generated_db_fields
+    for name, column in meta.fields_db_projection.items():
+        setattr(model, name, _Column(name, column, _convert(meta.fields_map[name])))
+    has_own_key = meta.db_pk_column not in meta.generated_db_fields
+    return {"_partial": False, "_saved_in_db": True, "_custom_generated_pk": has_own_key}
 
 
 def _convert(field: fields.Field[Any]) -> Convert | None:

@@ -12,7 +12,7 @@ import errors
 from models import Member, Organization, Role, clock, system
 from models.children import Narrow
 from models.member import Login
-from models.paging import MAXIMUM, Page, Window, counts, cursor_of, pages, window
+from models.paging import MAXIMUM, Page, Window, counts, pages, window
 
 
 async def crowd(organization: Organization, size: int) -> list[UUID]:
@@ -84,7 +84,7 @@ async def test_walking_backwards_meets_the_same_rows(organization: Organization,
 
 async def test_between_two_cursors_lies_what_is_between(organization: Organization) -> None:
     expected = await crowd(organization, 7)
-    rows = {row.id: cursor_of(row) for row in await Member.all()}
+    rows = {row.id: row.cursor for row in await Member.all()}
 
     forwards = await one(organization, window(2, rows[expected[1]], None, rows[expected[5]]))
     backwards = await one(organization, window(None, rows[expected[1]], 2, rows[expected[5]]))
