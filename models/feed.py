@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import errors
@@ -33,13 +34,13 @@ def stretch(first: int | None, after: str | None, types: Collection[EventType] |
 
 @dataclass(frozen=True)
 class Feed:
-    """Some events in order; `head` is the cursor of the log's end, `total` counts all that fit when asked."""
+    """Some events in order; `head` is the cursor of the log's end, `total` counts all, by the asker's loaders."""
 
     nodes: Sequence[Event]
     has_next_page: bool
     has_previous_page: bool
     head: str
-    total: Callable[[], Awaitable[int]] = field(compare=False)
+    total: Callable[[Any], Awaitable[int]] = field(compare=False)
 
     @property
     def edges(self) -> Sequence[Event]:
@@ -63,7 +64,7 @@ class Feed:
 
 
 async def feeds(
-    actor: Actor, by: str, parents: Sequence[UUID], wanted: Stretch, total: Callable[[UUID], Awaitable[int]]
+    actor: Actor, by: str, parents: Sequence[UUID], wanted: Stretch, total: Callable[..., Awaitable[int]]
 ) -> Sequence[Feed]:
     """For each parent the wanted stretch of what is filed under it by the column `by`. Raises BadRequest."""
     head = await event.end(actor)

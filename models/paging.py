@@ -58,12 +58,12 @@ def key_of(cursor: str | None) -> UUID | None:
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """Some rows of a connection, in order; `total` counts them all when asked."""
+    """Some rows of a connection, in order; `total` counts them all, by the asker's loaders."""
 
     nodes: Sequence[R]
     has_next_page: bool
     has_previous_page: bool
-    total: Callable[[], Awaitable[int]] = field(compare=False)
+    total: Callable[[Any], Awaitable[int]] = field(compare=False)
 
     @property
     def edges(self) -> Sequence[R]:
@@ -115,7 +115,7 @@ async def pages(  # noqa: PLR0913, PLR0917  what narrows the rows is seldom ther
     by: str,
     parents: Sequence[UUID],
     wanted: Window,
-    total: Callable[[UUID], Awaitable[int]],
+    total: Callable[..., Awaitable[int]],
     narrow: Narrow[R] | None = None,
 ) -> list[Page[R]]:
     """For each parent the wanted page of its rows, those whose column `by` is its key, that the actor may know of."""
@@ -131,7 +131,7 @@ async def counts(rows: QuerySet[M], by: str, parents: Sequence[UUID]) -> Mapping
     return {parent: int(total) for parent, total in await grouped.values_list(by, "total")}
 
 
-def _page(rows: list[R], wanted: Window, total: Callable[[], Awaitable[int]]) -> Page[R]:
+def _page(rows: list[R], wanted: Window, total: Callable[[Any], Awaitable[int]]) -> Page[R]:
     more = len(rows) > wanted.size
     rows = rows[: wanted.size]
     if wanted.backwards:

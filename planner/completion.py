@@ -178,24 +178,24 @@ class Told:
         self.field_name, self.field_nodes = site.nodes[0].name.value, site.nodes
         self.return_type, self.parent_type = site.definition.type, site.parent
         self.root_value, self.context = run.root, run.context
-        self._run = run
+        self._completion, self._sent = run.completion, run.sent  # not the run, which knows it: such a ring lives on
 
     @property
     def schema(self) -> g.GraphQLSchema:
         """Where the field is."""
-        return self._run.completion.schema
+        return self._completion.schema
 
     @property
     def operation(self) -> g.OperationDefinitionNode:
         """What is executed."""
-        return self._run.completion.operation
+        return self._completion.operation
 
     @property
     def fragments(self) -> dict[str, g.FragmentDefinitionNode]:
         """What it may spread."""
-        return dict(self._run.completion.fragments)
+        return dict(self._completion.fragments)
 
     @property
     def variable_values(self) -> VariableValues:
         """What it is executed with."""
-        return self._run.sent.values
+        return self._sent.values

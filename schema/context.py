@@ -11,7 +11,6 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
-from tortoise.queryset import QuerySet
 
 import errors
 import models
@@ -65,71 +64,82 @@ class Filter(Hashable, Protocol):
 
 
 class Loaders:
-    """Reading in batches, through the tenancy door; good for one operation or one event of a stream."""
+    """Reading in batches, through the tenancy door; good for one operation or one event of a stream.
+
+    Nothing here knows its loaders: what an operation has read is gone with it, and not when Python looks for rings.
+    """
 
     def __init__(self, actor: models.Actor) -> None:
         self.actor = actor
-        self._made: dict[Hashable, Loader[Any, Any]] = {}
+        self._made: dict[Hashable, Loader[UUID, Any]] = {}
 
     async def one(self, model: type[R], key: UUID) -> R:
         """The row with this key. Raises NotFound when the actor may not know of it."""
-
-        async def batch(keys: list[UUID]) -> Sequence[R | Exception]:
-            found = await children(model, self.actor, Of("id"), keys)
-            return [rows[0] if rows else errors.NotFound() for rows in found]
-
-        row: R = await self._loader((model, "id"), batch).load(key)
+        row: R = await self._loader(_one, model).load(key)
         return row
 
     async def many(self, model: type[R], by: str, parent: UUID) -> list[R]:
         """The parent's rows, oldest first: for lists that are short by nature."""
-        batch = partial(children, model, self.actor, Of(by))
-        rows: list[R] = await self._loader((model, by), batch).load(parent)
+        rows: list[R] = await self._loader(_many, model, by).load(parent)
         return rows
 
     async def page(self, model: type[R], by: str, parent: UUID, wanted: Window, filter_: Filter | None) -> Page[R]:
-        """One page of the parent's rows, which can also count them all."""
-
-        async def batch(parents: list[UUID]) -> Sequence[Page[R]]:
-            narrow = None if filter_ is None else partial(filter_.apply, now=clock.now())
-            return await paging.pages(model, self.actor, by, parents, wanted, total, narrow)
-
-        async def total(key: UUID) -> int:
-            return int(await self._loader((model, by, "count", filter_), count).load(key))
-
-        async def count(parents: list[UUID]) -> Sequence[int]:
-            rows = self._visible(model)
-            found = await paging.counts(rows if filter_ is None else filter_.apply(rows, clock.now()), by, parents)
-            return [found.get(key, 0) for key in parents]
-
-        page: Page[R] = await self._loader((model, by, wanted, filter_), batch).load(parent)
+        """One page of the parent's rows."""
+        page: Page[R] = await self._loader(_pages, model, by, wanted, filter_).load(parent)
         return page
 
     async def feed(self, by: str, parent: UUID, wanted: Stretch) -> Feed:
         """The wanted stretch of what is filed under the parent in the event log."""
-
-        async def batch(parents: list[UUID]) -> Sequence[Feed]:
-            return await feed.feeds(self.actor, by, parents, wanted, total)
-
-        async def count(parents: list[UUID]) -> Sequence[int]:
-            found = await feed.counts(self.actor, by, parents, wanted.types)
-            return [found.get(key, 0) for key in parents]
-
-        async def total(key: UUID) -> int:
-            return int(await self._loader((models.Event, by, "count", wanted.types), count).load(key))
-
-        stretch: Feed = await self._loader((models.Event, by, wanted), batch).load(parent)
+        stretch: Feed = await self._loader(_feeds, by, wanted).load(parent)
         return stretch
 
-    def _visible(self, model: type[R]) -> QuerySet[R]:
-        rows: QuerySet[R] = model.visible_to(self.actor)  # type: ignore[attr-defined]  # every model with a door has it
-        return rows
+    async def total(self, batch: Callable[..., Awaitable[Sequence[int]]], of: Sequence[Hashable], parent: UUID) -> int:
+        """How many there are in all of what a page is a part of."""
+        return int(await self._loader(batch, *of).load(parent))
 
-    def _loader(self, key: Hashable, batch: Callable[[list[Any]], Awaitable[Any]]) -> Loader[Any, Any]:
-        found = self._made.get(key)
+    def _loader(self, batch: Callable[..., Awaitable[Sequence[Any]]], *of: Hashable) -> Loader[UUID, Any]:
+        found = self._made.get((batch, *of))
         if found is None:
-            found = self._made[key] = Loader(batch)
+            found = self._made[batch, *of] = Loader(partial(batch, self.actor, *of))
         return found
+
+
+async def _one(actor: models.Actor, model: type[R], keys: Sequence[UUID]) -> Sequence[R | Exception]:
+    found = await children(model, actor, Of("id"), keys)
+    return [rows[0] if rows else errors.NotFound() for rows in found]
+
+
+async def _many(actor: models.Actor, model: type[R], by: str, parents: Sequence[UUID]) -> Sequence[list[R]]:
+    return await children(model, actor, Of(by), parents)
+
+
+async def _pages(
+    actor: models.Actor, model: type[R], by: str, wanted: Window, filter_: Filter | None, parents: Sequence[UUID]
+) -> Sequence[Page[R]]:
+    narrow = None if filter_ is None else partial(filter_.apply, now=clock.now())
+    total = partial(_total, _counts, (model, by, filter_))
+    return await paging.pages(model, actor, by, parents, wanted, total, narrow)
+
+
+async def _counts(
+    actor: models.Actor, model: Any, by: str, filter_: Filter | None, parents: Sequence[UUID]
+) -> Sequence[int]:
+    rows = model.visible_to(actor)
+    found = await paging.counts(rows if filter_ is None else filter_.apply(rows, clock.now()), by, parents)
+    return [found.get(key, 0) for key in parents]
+
+
+async def _feeds(actor: models.Actor, by: str, wanted: Stretch, parents: Sequence[UUID]) -> Sequence[Feed]:
+    return await feed.feeds(actor, by, parents, wanted, partial(_total, _events, (by, wanted.types)))
+
+
+async def _events(actor: models.Actor, by: str, types: Any, parents: Sequence[UUID]) -> Sequence[int]:
+    found = await feed.counts(actor, by, parents, types)
+    return [found.get(key, 0) for key in parents]
+
+
+async def _total(batch: Any, of: Sequence[Hashable], parent: UUID, loaders: Loaders) -> int:
+    return await loaders.total(batch, of, parent)
 
 
 @dataclass

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
 import models
+from models.feed import Feed
+from schema.context import Info
 from schema.enums import EventType
 from schema.node import Node, PageInfo, column, view
 from schema.scalars import Cursor
@@ -63,6 +65,7 @@ class EventConnection:
 
     @strawberry.field(description="How many events fit in all, wherever the page begins; counted when asked for.")
     @staticmethod
-    async def total_count(root: strawberry.Parent[Any]) -> int:
+    async def total_count(root: strawberry.Parent[Feed], info: Info) -> int:
         """One more statement."""
-        return int(await root.total())
+        total: int = await root.total(info.context.loaders)
+        return total

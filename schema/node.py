@@ -99,9 +99,9 @@ class Connection(Generic[T]):
 
     @strawberry.field(description="How many rows there are in all, counted when asked for.")
     @staticmethod
-    async def total_count(root: strawberry.Parent[Any]) -> int:
+    async def total_count(root: strawberry.Parent[Any], info: Info) -> int:
         """Counted in one statement for all parents."""
-        return int(await root.total())
+        return int(await root.total(info.context.loaders))
 
 
 First = Annotated[int | None, strawberry.argument(description="How many from the start, at most 100; 50 by default.")]

@@ -119,7 +119,11 @@ async def page(actor: Actor, types: Collection[EventType] | None, first: int | N
     position = 0 if after is None else await event.position_of(actor.organization, after)
     found = await Event.following(actor, position, types).limit(size + 1)
     everything = Event.following(actor, 0, types)
-    return Feed(found[:size], len(found) > size, position > 0, newest, everything.count)
+
+    async def total(_loaders: object) -> int:
+        return await everything.count()
+
+    return Feed(found[:size], len(found) > size, position > 0, newest, total)
 
 
 async def _permit(actor: Actor, task_id: UUID | None, ticket_id: UUID | None, session_id: UUID | None) -> None:

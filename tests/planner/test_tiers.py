@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,10 +19,12 @@ import errors
 from models import Permission, TestSessionStatus, reading
 from planner.plans import Plans
 from planner.tiers import ANSWERS, Asked, Tier, planner_of
+from resolvers.context import Context
 from resolvers.door import SHOW_TIER
 from resolvers.roots import make_schema
 from server import create_app
 from services import api_keys
+from services.credentials import authenticate
 from settings import Settings
 from tests.furnished import furnish
 from tests.world import Clock, Door
@@ -166,6 +171,27 @@ async def test_a_database_that_is_away_is_waited_for_once(door: Door, statements
     assert [(one["path"], one["extensions"]["code"]) for one in answer["errors"]] == [(["mine"], "UNAVAILABLE")]
     assert answer["data"] == {"mine": None, "__typename": "Query"}
     assert [sql for sql in statements if '"organization"' in sql] == []
+
+
+async def test_what_generated_code_has_read_is_gone_with_its_answer(door: Door, app: Starlette) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    planner = planner_of(make_schema()._schema, 10, 100_000)
+    actor = await authenticate(app.state.site, f"Bearer {mine.owner.token}")
+    context = Context(actor, app.state.site.urls, site=app.state.site)
+    asked = Asked(PAGED, parse(PAGED), None, {"first": 1}, context)
+    gc.disable()
+
+    try:
+        data = await planner.by_completion(asked)
+        read = weakref.ref(context.loaders)
+        del asked, context
+        await asyncio.sleep(0)
+    finally:
+        gc.enable()
+
+    assert data is not None
+    assert data["organization"]["tasks"]["nodes"][0]["tickets"]["totalCount"] == 1
+    assert read() is None  # and not only when Python's garbage collector comes by
 
 
 async def test_plans_that_nobody_asks_for_make_room_for_others() -> None:
