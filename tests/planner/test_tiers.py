@@ -173,6 +173,26 @@ async def test_a_database_that_is_away_is_waited_for_once(door: Door, statements
     assert [sql for sql in statements if '"organization"' in sql] == []
 
 
+async def test_a_variable_that_is_wrong_stops_a_mutation_before_its_first_field(door: Door) -> None:
+    owner = await door.sign_up()
+    task = await owner.open_task()
+    fields = "__typename ... on IssueTicketsSuccess { tickets { id } }"
+    document = (
+        f"mutation ($one: IssueTicketsInput!, $who: [CandidateInput!]!) {{ a: issueTickets(input: $one) {{ {fields} }} "
+        f'b: issueTickets(input: {{taskId: "{task["id"]}", candidates: $who}}) {{ {fields} }} }}'
+    )
+    one, good = {"taskId": task["id"], "candidates": [{"fullName": "A"}]}, [{"fullName": "B"}]
+    done = [await owner.ask(document, one=one, who=good) for _ in range(3)][-1]
+    count = "{ organization { tickets { totalCount } } }"
+    before = await owner.ask(count)
+
+    wrong = [await owner.execute(document, one=one, who=who) for who in ([{"fullName": 1}], [{}], None, [{"x": "y"}])]
+
+    assert [done[name]["__typename"] for name in "ab"] == ["IssueTicketsSuccess"] * 2
+    assert all("data" not in answer and answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST" for answer in wrong)
+    assert await owner.ask(count) == before
+
+
 async def test_what_generated_code_has_read_is_gone_with_its_answer(door: Door, app: Starlette) -> None:
     mine = await furnish(app.state.site, await door.sign_up())
     planner = planner_of(make_schema()._schema, 10, 100_000)
