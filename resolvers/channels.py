@@ -99,7 +99,7 @@ class Channel:
         self._site: Site = first.context.site
         self._asked = first.query, first.variables, first.operation_name
         self._context = replace(first.context, place=self)
-        self._listeners: dict[Listener, None] = {}
+        self._listeners: dict[Actor, dict[Listener, None]] = {}
         self._unchecked = False  # somebody has joined since the credentials were asked for
         self._event: Event | None = None
         self._task = asyncio.create_task(self._run())
@@ -109,7 +109,7 @@ class Channel:
         missed = sum(at > position for at, _, _ in self._recent)
         if position < self._floor or missed > listener.bound:
             return False
-        self._listeners[listener] = None
+        self._listeners.setdefault(listener.actor, {})[listener] = None
         self._unchecked = True
         listener.joined(position, self._site.pulse.followed(self._context.actor.organization), self.leave)
         if missed:
@@ -120,7 +120,10 @@ class Channel:
 
     def leave(self, listener: Listener) -> None:
         """It listens no longer; the last one ends the channel."""
-        self._listeners.pop(listener, None)
+        alike = self._listeners.get(listener.actor, {})
+        alike.pop(listener, None)
+        if not alike:
+            self._listeners.pop(listener.actor, None)
         if not self._listeners:
             self._forget(self)
             self._task.cancel()
@@ -152,8 +155,11 @@ class Channel:
             ending = bug
         finally:
             self._forget(self)
-            for listener in list(self._listeners):
+            for listener in self._everybody():
                 listener.end(ending)
+
+    def _everybody(self) -> list[Listener]:
+        return [one for alike in self._listeners.values() for one in alike]
 
     async def _tell(self, result: ExecutionResult) -> None:
         event = self._event
@@ -161,12 +167,16 @@ class Channel:
             return
         while self._unchecked:
             await self._recheck()
-        payload, cursor = encode(_body(result)), event.cursor
-        self._recent.append((event.position, payload, cursor))
+        before = self._recent[-1][0] if self._recent else self._floor
+        told = event.position, encode(_body(result)), event.cursor
+        self._recent.append(told)
         if len(self._recent) > _RECENT:
             self._floor, _, _ = self._recent.popleft()
-        for number, listener in enumerate(list(self._listeners), 1):
-            self._bring_up(listener)
+        for number, listener in enumerate(self._everybody(), 1):
+            if before <= listener.position < event.position:
+                listener.hear(*told)
+            else:
+                self._bring_up(listener)
             if not number % _IN_A_ROW:
                 await asyncio.sleep(0)
 
@@ -188,15 +198,14 @@ class Channel:
             if told[0] <= listener.position:
                 break
             missed.append(told)
-        for position, payload, cursor in reversed(missed):
-            listener.hear(payload, cursor)
-            listener.position = position
+        for told in reversed(missed):
+            listener.hear(*told)
 
     async def _recheck(self) -> None:
         self._unchecked = False
-        gone = await credentials.lapsed({listener.actor for listener in self._listeners})
-        for listener in [one for one in self._listeners if one.actor in gone]:
-            listener.end(errors.Unauthenticated())
+        for actor in await credentials.lapsed(list(self._listeners)):
+            for listener in list(self._listeners.get(actor, ())):
+                listener.end(errors.Unauthenticated())
 
 
 def _rights(actor: Actor) -> Hashable:

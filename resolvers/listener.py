@@ -37,8 +37,9 @@ class Listener:
         self.position, self._leave = position, leave
         self._stack.enter_context(counted)
 
-    def hear(self, payload: bytes, cursor: str) -> None:
+    def hear(self, position: int, payload: bytes, cursor: str) -> None:
         """One event: sent at once when nothing waits and the client reads, else kept until it does."""
+        self.position = position
         if self._ending:
             return
         if not self._queue and self._write is not None and self._write(payload):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -45,17 +45,11 @@ class Socket(ASGIWebSocketAdapter):
         except GONE as gone:  # closed while we waited for our turn
             raise WebSocketDisconnected from gone
 
-    def send_at_once(self, text: bytes) -> bool:
-        """Send it if that takes no waiting: a client that does not read is left to who can wait for it."""
-        sending = self.send_frame(text)
-        try:
-            sending.send(None)
-        except StopIteration:
-            return True
-        except WebSocketDisconnected:
-            return False  # who waits finds out
-        sending.close()
-        return False
+    @property
+    def send_at_once(self) -> Callable[[bytes], bool]:
+        """Sends a message that is written already, if that takes no waiting: see web/socket_wire.py."""
+        at_once: Callable[[bytes], bool] = self.ws.scope["extensions"].get("admit.send_at_once", _never)
+        return at_once
 
     async def close(self, code: int, reason: str) -> None:
         """The end, if it has not come before."""
@@ -131,8 +125,9 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     async def _listen(self, operation: Operation[Context, None], listener: Listener) -> None:
         """Most of what is heard is sent by who tells it; here only what has to wait for the client."""
         socket: Any = self.websocket
+        send_at_once = socket.send_at_once
         begin = b'{"id":' + encode(operation.id) + b',"type":"next","payload":'
-        heard = listener.rest(lambda payload: socket.send_at_once(begin + payload + b"}"))
+        heard = listener.rest(lambda payload: send_at_once(begin + payload + b"}"))
         async with aclosing(heard):
             async for one in heard:
                 if isinstance(one, bytes):
@@ -151,6 +146,10 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             raise errors.Unauthenticated
         await operation.send_initial_errors(result.errors)  # away: what was to be said of this event is lost
         return True
+
+
+def _never(_text: bytes) -> bool:
+    return False
 
 
 def _has_lapsed(failures: Sequence[GraphQLError]) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from functools import lru_cache
 from http import HTTPStatus
-from typing import ClassVar
+from struct import pack
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
@@ -13,6 +16,8 @@ from websockets.protocol import State
 from web.connection import LAST_WORD_SECONDS, Bounds, Rate, Reader, end_writing, refusal
 
 SLICE = 4_096  # bytes read at once: small frames are many, and others wait meanwhile
+_TEXT = 0x81  # the first byte of a text in one frame
+_SHORT, _LONG = 125, 65_535  # bytes whose number is written in the second byte, or in two more
 
 
 class SocketWire(WebSocketsSansIOProtocol):
@@ -25,6 +30,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self._rate = Rate(self.bounds.websocket_burst, self.bounds.websocket_messages)
         self._is_deaf = False  # whatever comes is thrown away
+        self._is_full = False  # what was sent waits for the client
         self._reader = Reader(self.transport, self.bounds.stalled_seconds, lambda: not self.writable.is_set())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -32,10 +38,28 @@ class SocketWire(WebSocketsSansIOProtocol):
         self._reader.stop()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """The client does not read, or not fast enough."""
+        self._is_full = True
+        super().pause_writing()
+
     def resume_writing(self) -> None:
         """The client reads."""
+        self._is_full = False
         self._reader.has_read()
         super().resume_writing()
+
+    def run_asgi(self) -> Coroutine[Any, Any, None]:
+        """The application, which may also send a text without waiting, and without a task's turn for each."""
+        cast("dict[str, Any]", self.scope["extensions"])["admit.send_at_once"] = self.send_at_once
+        return super().run_asgi()
+
+    def send_at_once(self, text: bytes) -> bool:
+        """Send a text if nobody has to wait for the client; whether it was sent."""
+        if self._is_full or self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(_head(len(text)) + text)
+        return True
 
     def data_received(self, data: bytes) -> None:
         """The whole head, then frames."""
@@ -95,3 +119,11 @@ class SocketWire(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         end_writing(self.transport)
         self.close_timer = self.loop.call_later(LAST_WORD_SECONDS, self.transport.close)
+
+
+@lru_cache(1_000)
+def _head(size: int) -> bytes:
+    """Of a text that comes in one frame of this many bytes."""
+    if size <= _SHORT:
+        return bytes((_TEXT, size))
+    return pack("!BBH", _TEXT, 126, size) if size <= _LONG else pack("!BBQ", _TEXT, 127, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -18,6 +19,7 @@ from tests.conftest import serving
 from tests.listening import Socket, changed, event_stream, socket
 from tests.resolvers.test_stream import CHANGES, CREATE_KEY, HEAD, REVOKE_KEY, House
 from tests.world import Clock, Door
+from web.socket_wire import SocketWire
 
 NAMES = " ".join(f"{'a' * 1_500}{number}: cursor" for number in range(10))  # 15 kB an event: more than sockets hold
 WIDE = f"subscription ($after: Cursor) {{ testSessionStatusChanged(after: $after) {{ cursor {NAMES} }} }}"
@@ -64,6 +66,38 @@ async def test_fifty_who_ask_the_same_cost_the_statements_of_one(house: House, s
     assert [one["payload"] for one in heard] == [data] * 50
     assert len([one for one in statements if one.startswith("SELECT") and '"type" IN' in one]) <= 2  # the poll's beat
     assert len([one for one in statements if one.startswith("SELECT") and 'FROM "login"' in one]) <= 3
+
+
+async def test_messages_of_every_length_are_written_at_once_and_arrive_whole(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    lengths = [*range(25, 45), *range(65_430, 65_460)]  # of an id: around those at which a frame's head grows
+    taken: list[bool] = []
+    send = SocketWire.send_at_once
+
+    def sending(wire: SocketWire, text: bytes) -> bool:
+        taken.append(send(wire, text))
+        return taken[-1]
+
+    monkeypatch.setattr(SocketWire, "send_at_once", sending)
+
+    async with socket(owner, max_queue=None) as listener:
+        for length in lengths:
+            await listener.subscribe("subscription { testSessionStatusChanged { status } }", id="x" * length)
+        await house.listened(len(lengths))
+        await changed(actor)
+        heard = [await listener.receive() for _ in lengths]  # by now all have joined
+        taken.clear()
+        await changed(actor)
+        again = [await listener.receive() for _ in lengths]
+
+    assert sorted(len(one["id"]) for one in again) == lengths
+    assert {json.dumps(one["payload"]) for one in heard + again} == {
+        '{"data": {"testSessionStatusChanged": {"status": "ACTIVE"}}}'
+    }
+    assert taken[0]  # nothing waited then
 
 
 async def test_who_lags_is_told_where_it_stopped_and_resumes_there_and_nobody_waits(house: House) -> None:
