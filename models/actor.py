@@ -100,6 +100,11 @@ class Actor:
         if everywhere and self.is_narrowed:
             raise errors.Forbidden("This API key is narrowed to some tasks, and this is not done in one of them.")
 
+    def is_within(self, other: Actor) -> bool:
+        """Whether it may do nothing that the other may not, in no task of which the other is kept out."""
+        in_tasks = other.task_ids is None or (self.task_ids is not None and self.task_ids <= other.task_ids)
+        return in_tasks and self.permissions <= other.permissions
+
     @property
     def organization(self) -> UUID:
         """The credential's own organization. Raises Unauthenticated when nobody is signed in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -69,9 +69,10 @@ class Login(Owned):
         table = "login"
 
     @classmethod
-    async def by_ids(cls, keys: Collection[UUID]) -> Sequence[Login]:
-        """Those that running streams began with."""
-        return await cls.filter(id__in=list(keys)) if keys else []
+    async def roles(cls, keys: Collection[UUID], at: datetime) -> Mapping[UUID, Role]:
+        """Of those that running streams began with and that still count, what their members are."""
+        live = cls.filter(id__in=list(keys), revoked_at=None, expires_at__gt=at)
+        return dict(await live.values_list("id", "member__role")) if keys else {}
 
     @classmethod
     async def by_id(cls, key: UUID) -> Login | None:

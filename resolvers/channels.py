@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from graphql import OperationDefinitionNode, VariableNode, Visitor, visit
@@ -166,7 +167,7 @@ class Channel:
         if event is None:
             return
         while self._unchecked:
-            await self._recheck()
+            await stream.patiently(self._recheck)
         before = self._recent[-1][0] if self._recent else self._floor
         told = event.position, encode(_body(result)), event.cursor
         self._recent.append(told)
@@ -182,12 +183,7 @@ class Channel:
 
     async def _hand_on(self, listener: Listener) -> None:
         """What was told a moment before it joined, once its credential has been asked for, too."""
-        try:
-            gone = await credentials.lapsed({listener.actor})
-        except errors.Unavailable as away:
-            listener.end(away)
-            return
-        if gone:
+        if await stream.patiently(partial(credentials.lapsed, {listener.actor})):
             listener.end(errors.Unauthenticated())
         self._bring_up(listener)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import errors
-from models import ANONYMOUS, Actor, ActorKind, ApiKey, Assessment, Login, Ticket, clock
+from models import ANONYMOUS, PERMISSIONS, Actor, ActorKind, ApiKey, Assessment, Login, Role, Ticket, clock
 from services.accounts import ACCESS
 from services.site import Site
 
@@ -60,45 +60,18 @@ async def by_secret(site: Site, secret: str) -> Actor:
     return key.actor_by(prints)
 
 
-async def still_counts(actor: Actor) -> bool:
-    """Whether the credential that a stream began with is still good now; a stream is a use of it, too."""
-    now = clock.now()
-    if actor.expires_at is not None and now >= actor.expires_at:
-        return False
-    match actor.kind:
-        case ActorKind.MEMBER if actor.credential_id:
-            login = await Login.by_id(actor.credential_id)
-            return login is not None and login.is_live(now)
-        case ActorKind.API_KEY if actor.credential_id:
-            key = await ApiKey.by_id(actor.credential_id)
-            if key is None or not key.is_live(now) or (actor.proofs and not key.knows(actor.proofs)):
-                return False
-            await _note_use(key)
-    return True
-
-
 async def lapsed(actors: Collection[Actor]) -> set[Actor]:
-    """Those of them whose credential no longer counts, asked in one statement for each kind."""
+    """Those whose credential no longer counts, or for less than it did; asked in one statement for each kind.
+
+    Those with whom a stream goes on have used their API key.
+    """
     now = clock.now()
     asked = {kind: {one.credential_id for one in actors if one.kind is kind and one.credential_id} for kind in _KEPT}
-    logins = {one.id: one for one in await Login.by_ids(asked[ActorKind.MEMBER])}
-    keys = {one.id: one for one in await ApiKey.by_ids(asked[ActorKind.API_KEY])}
-    gone: set[Actor] = set()
-    used: set[ApiKey] = set()
-    for actor in actors:
-        counts = actor.expires_at is None or now < actor.expires_at
-        if actor.kind is ActorKind.MEMBER and actor.credential_id:
-            login = logins.get(actor.credential_id)
-            counts = counts and login is not None and login.is_live(now)
-        elif actor.kind is ActorKind.API_KEY and actor.credential_id:
-            key = keys.get(actor.credential_id)
-            counts = counts and key is not None and key.is_live(now) and (not actor.proofs or key.knows(actor.proofs))
-            if counts and key is not None:
-                used.add(key)
-        if not counts:
-            gone.add(actor)
-    for key in used:
-        await _note_use(key)
+    roles = await Login.roles(asked[ActorKind.MEMBER], now)
+    keys = {one.id: one for one in await ApiKey.by_ids(asked[ActorKind.API_KEY]) if one.is_live(now)}
+    gone = {one for one in actors if not _counts(one, roles, keys, now)}
+    for used in keys.keys() & {one.credential_id for one in actors if one not in gone}:
+        await _note_use(keys[used])
     return gone
 
 
@@ -106,6 +79,19 @@ def candidate_token(site: Site, assessment: Assessment) -> str:
     """The candidate's credential for one assessment."""
     until = clock.now() + timedelta(seconds=site.limits.candidate_token_seconds)
     return site.keys.sign(CANDIDATE, {"sub": str(assessment.id)}, until)
+
+
+def _counts(actor: Actor, roles: Mapping[UUID, Role], keys: Mapping[UUID, ApiKey], now: datetime) -> bool:
+    if actor.expires_at is not None and now >= actor.expires_at:
+        return False
+    match actor.kind:
+        case ActorKind.MEMBER if actor.credential_id:
+            role = roles.get(actor.credential_id)
+            return role is not None and actor.permissions <= PERMISSIONS[role]
+        case ActorKind.API_KEY if actor.credential_id:
+            key = keys.get(actor.credential_id)
+            return key is not None and actor.is_within(key.actor) and (not actor.proofs or key.knows(actor.proofs))
+    return True
 
 
 async def _note_use(key: ApiKey) -> None:

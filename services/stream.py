@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import errors
@@ -14,6 +14,8 @@ from models import Actor, Event, EventType, Permission, Task, TestSession, Ticke
 from models.feed import Feed
 from services import credentials
 from services.site import Site
+
+T = TypeVar("T")
 
 BATCH = 500  # events read at once: what one follower can make the server hold
 PAGE = 100
@@ -106,6 +108,15 @@ class Recheck:
             self._checked_at = asyncio.get_running_loop().time()
 
 
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked for again as long as the database is away."""
+    while True:
+        try:
+            return await ask()
+        except errors.Unavailable as away:
+            await asyncio.sleep(away.retry_after)
+
+
 async def page(actor: Actor, types: Collection[EventType] | None, first: int | None, after: str | None) -> Feed:
     """The events of these types (None: all) after the cursor (None: from the oldest), at most `first` of them.
 
@@ -144,7 +155,7 @@ async def _beginning(actor: Actor, after: str | None) -> int:
 
 
 async def _ask(actor: Actor) -> None:
-    if not await credentials.still_counts(actor):
+    if await credentials.lapsed({actor}):
         raise errors.Unauthenticated
 
 
@@ -168,7 +179,7 @@ async def _read(  # noqa: PLR0913, PLR0917  private, and called twice
             await asyncio.sleep(away.retry_after)
             continue
         for one in batch:
-            await credential.check()
+            await patiently(credential.check)
             yield one
         full = len(batch) == BATCH
         position = batch[-1].position if full else max(newest, position, *(one.position for one in batch[-1:]))

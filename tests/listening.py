@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -99,6 +101,12 @@ async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
             name = rest.strip()
         elif kind == "data":
             yield name, json.loads(rest) if rest.strip() else None
+
+
+def shared(app: Starlette) -> list[int]:
+    """How many listen to each of the channels that are open."""
+    door: Any = next(route.endpoint for route in app.routes if isinstance(route, WebSocketRoute))
+    return sorted(len(one._everybody()) for one in door.channels._open.values())
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import errors
@@ -60,3 +62,16 @@ def test_the_server_itself_acts_in_one_organization() -> None:
     actor = system(STAFF)
 
     assert (actor.organization, actor.gid, actor.permissions) == (STAFF, "system", frozenset(P))
+
+
+def test_who_is_within_another_may_nothing_that_the_other_may_not() -> None:
+    one, other = chance.new_id(), chance.new_id()
+    viewer, owner = member(Role.VIEWER), member(Role.OWNER)
+    narrow, wide = replace(viewer, task_ids=frozenset({one})), replace(viewer, task_ids=frozenset({one, other}))
+
+    assert viewer.is_within(owner)
+    assert not owner.is_within(viewer)
+    assert narrow.is_within(wide)
+    assert wide.is_within(viewer)
+    assert not wide.is_within(narrow)
+    assert not viewer.is_within(wide)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,16 +12,19 @@ from typing import Any
 import httpx
 import pytest
 
-from models import EventType, event
+import errors
+from models import Actor, EventType, event
 from services import credentials
 from settings import Settings
 from tests.conftest import serving
-from tests.listening import Socket, changed, event_stream, socket
+from tests.hall import key, open_hall
+from tests.listening import Socket, changed, event_stream, shared, socket, until
 from tests.resolvers.test_stream import CHANGES, CREATE_KEY, HEAD, REVOKE_KEY, House
 from tests.world import Clock, Door
 from web.socket_wire import SocketWire
 
 NAMES = " ".join(f"{'a' * 1_500}{number}: cursor" for number in range(10))  # 15 kB an event: more than sockets hold
+SESSIONS = "subscription { testSessionStatusChanged { testSession { id } } }"
 WIDE = f"subscription ($after: Cursor) {{ testSessionStatusChanged(after: $after) {{ cursor {NAMES} }} }}"
 
 
@@ -66,6 +69,69 @@ async def test_fifty_who_ask_the_same_cost_the_statements_of_one(house: House, s
     assert [one["payload"] for one in heard] == [data] * 50
     assert len([one for one in statements if one.startswith("SELECT") and '"type" IN' in one]) <= 2  # the poll's beat
     assert len([one for one in statements if one.startswith("SELECT") and 'FROM "login"' in one]) <= 3
+
+
+async def test_one_event_is_executed_once_for_all_who_see_alike_and_once_more_for_who_sees_otherwise(
+    house: House, statements: list[str]
+) -> None:
+    hall = await open_hall(house.app, house.door)
+    session = await hall.start()
+    actor = await house.actor(hall.owner)
+    about: dict[str, Any] = {
+        "task_id": key(hall.task["id"]),
+        "ticket_id": key(hall.ticket["id"]),
+        "session_id": key(session["id"]),
+    }
+    programs = [await _key(hall.owner), await _key(hall.owner, taskIds=[hall.task["id"]])]
+
+    async def executions(events: int, doors: Sequence[Door]) -> int:
+        async with AsyncExitStack() as stack:
+            listeners = [await stack.enter_async_context(socket(door)) for door in doors]
+            for one in listeners:
+                await one.subscribe(SESSIONS)
+            await until(lambda: sum(shared(house.app)) == len(doors))
+            statements.clear()
+            for _ in range(events):
+                await changed(actor, **about)
+            for one in listeners:
+                assert [await one.next() for _ in range(events)] == [{"testSession": {"id": session["id"]}}] * events
+            return sum(one.startswith("SELECT") and 'FROM "test_session"' in one for one in statements)
+
+    assert await executions(3, [hall.owner] * 7) == 3
+    assert await executions(3, [hall.owner, *programs] * 2) == 9
+
+
+async def test_while_the_database_is_away_credentials_are_asked_for_again_and_nobody_is_sent_away(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    asked: list[int] = []
+    ask = credentials.lapsed
+    monkeypatch.setattr(errors.Unavailable, "retry_after", 0.01)
+
+    async with socket(owner) as one, event_stream(owner, CHANGES) as events, socket(owner) as late:
+        await one.subscribe(CHANGES)
+        await until(lambda: shared(house.app) == [2])
+
+        async def lapsed(actors: Collection[Actor]) -> set[Actor]:
+            asked.append(len(actors))
+            if len(asked) in (1, 3):
+                raise errors.Unavailable
+            if len(asked) == 2:  # somebody joins meanwhile: they are asked for once more, while it is away again
+                await late.subscribe(CHANGES)
+                await until(lambda: shared(house.app) == [3])
+            return await ask(actors)
+
+        monkeypatch.setattr(credentials, "lapsed", lapsed)
+        await changed(actor)
+        first = [await one.next(), (await anext(events))[1]["data"]["testSessionStatusChanged"]]
+        await changed(actor)
+        second = [await late.next(), await one.next()]
+
+    assert (first[0], second[0]) == (first[1], second[1])
+    assert first != second
+    assert len(asked) == 5
 
 
 async def test_messages_of_every_length_are_written_at_once_and_arrive_whole(

@@ -13,12 +13,13 @@ import pytest
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 
-from models import ApiKey
+from models import ApiKey, Member, Role
+from services import credentials
 from services.site import Site
 from settings import Settings
 from tests.conftest import serving
 from tests.furnished import Furnished, furnish
-from tests.listening import changed, event_stream, socket, until
+from tests.listening import changed, event_stream, shared, socket, until
 from tests.world import LOG_IN, PASSWORD, Clock, Door
 
 CHANGES = "subscription { testSessionStatusChanged { status } }"
@@ -139,6 +140,26 @@ async def a_day_later(stage: Stage) -> None:
     stage.clock.forward(days=1)
 
 
+async def narrowed(stage: Stage) -> None:
+    await ApiKey.filter(id=stage.key["apiKeyId"].partition("_")[2]).update(task_ids=[])
+
+
+async def demoted(stage: Stage) -> None:
+    await Member.filter(email=stage.device.known["member"]["email"]).update(role=Role.VIEWER)
+
+
+async def removed(stage: Stage) -> None:
+    await Member.filter(email=stage.device.known["member"]["email"]).delete()
+
+
+async def nearly_a_day_later(stage: Stage) -> None:
+    stage.clock.forward(hours=23)
+
+
+async def ten_minutes_later(stage: Stage) -> None:
+    stage.clock.forward(minutes=10)
+
+
 def program(stage: Stage) -> Door:
     return stage.program
 
@@ -162,14 +183,44 @@ endings = pytest.mark.parametrize(
         (program, rotated_at_once),
         (program, rotated_twice),
         (program, rotated_and_over),
+        (program, narrowed),
         (device, logged_out),
         (device, logged_out_everywhere),
+        (device, demoted),
+        (device, removed),
         (device, token_stolen),
         (device, a_quarter_of_an_hour_later),
         (candidate, a_day_later),
     ],
     ids=lambda one: one.__name__,
 )
+
+
+async def by_secret_and_by_token(stage: Stage) -> tuple[Door, Door]:
+    client = stage.key["apiKeyId"], stage.program.known["secret"]
+    form = {"grant_type": "client_credentials"}
+    answer = await stage.owner.client.post("/oauth/token", data=form, auth=client)
+    return stage.program, stage.owner.with_token(answer.json()["access_token"])
+
+
+async def by_token_and_by_secret(stage: Stage) -> tuple[Door, Door]:
+    secret, token = await by_secret_and_by_token(stage)
+    return token, secret
+
+
+async def two_members(stage: Stage) -> tuple[Door, Door]:
+    stage.clock.forward(minutes=5)
+    return stage.device, await stage.owner.colleague(Role.OWNER)
+
+
+async def two_log_ins(stage: Stage) -> tuple[Door, Door]:
+    return stage.device, stage.owner
+
+
+async def a_candidate_twice(stage: Stage) -> tuple[Door, Door]:
+    stage.clock.forward(hours=1)
+    later = credentials.candidate_token(stage.site, stage.things.assessment)
+    return stage.things.sitter, stage.owner.with_token(later)
 
 
 def test_a_credential_is_looked_at_every_five_seconds_at_least() -> None:
@@ -212,6 +263,48 @@ async def test_not_one_event_more_is_heard(lazy: Stage, who: Listener, cause: Ca
 
     assert (heard, listener.connection.close_code) == ([], 4403)
     assert told[0][1]["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+@pytest.mark.parametrize(
+    ("two", "cause"),
+    [
+        (by_secret_and_by_token, rotated_at_once),
+        (by_secret_and_by_token, rotated_twice),
+        (by_secret_and_by_token, rotated_and_over),
+        (by_token_and_by_secret, a_day_later),
+        (two_log_ins, logged_out),
+        (two_log_ins, token_stolen),
+        (two_members, logged_out_everywhere),
+        (two_members, demoted),
+        (two_members, removed),
+        (two_members, ten_minutes_later),
+        (a_candidate_twice, nearly_a_day_later),
+    ],
+    ids=lambda one: one.__name__,
+)
+async def test_of_those_who_share_a_channel_it_ends_that_subscriber_and_nobody_else(
+    lazy: Stage, two: Callable[[Stage], Awaitable[tuple[Door, Door]]], cause: Cause
+) -> None:
+    lapsing, lasting = await two(lazy)
+
+    async with socket(lapsing) as one, socket(lasting) as other, event_stream(lasting, CHANGES) as events:
+        await one.subscribe(CHANGES)
+        await other.subscribe(CHANGES)
+        await until(lambda: shared(lazy.app) == [3])
+        await lazy.happens()
+        before = [await one.next(), await other.next(), (await anext(events))[0]]
+        await cause(lazy)
+        await lazy.happens()
+        heard = []
+        with suppress(ConnectionClosed):
+            while True:
+                heard.append(await one.receive())
+        after = [await other.next(), (await anext(events))[0]]
+        left = shared(lazy.app)
+
+    assert before == [{"status": "SUBMITTED"}, {"status": "SUBMITTED"}, "next"]
+    assert (heard, one.connection.close_code) == ([], 4403)
+    assert (after, left) == ([{"status": "SUBMITTED"}, "next"], [2])
 
 
 @pytest.mark.parametrize("mutation", ["revokeTickets", "suspendTickets"])
