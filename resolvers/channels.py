@@ -112,7 +112,8 @@ class Channel:
             return False
         self._listeners.setdefault(listener.actor, {})[listener] = None
         self._unchecked = True
-        listener.joined(position, self._site.pulse.followed(self._context.actor.organization), self.leave)
+        self._site.pulse.follow(self._context.actor.organization)
+        listener.joined(position, self.leave)
         if missed:
             handing = asyncio.create_task(self._hand_on(listener))
             self._handing.add(handing)
@@ -121,6 +122,7 @@ class Channel:
 
     def leave(self, listener: Listener) -> None:
         """It listens no longer; the last one ends the channel."""
+        self._site.pulse.leave(self._context.actor.organization)
         alike = self._listeners.get(listener.actor, {})
         alike.pop(listener, None)
         if not alike:

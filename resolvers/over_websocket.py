@@ -79,6 +79,11 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             logged(bug)
             await self.websocket.close(INTERNAL, "Internal error")
 
+    async def handle_connection_init(self, message: Any) -> None:
+        """Like Strawberry's, and it forgets who waited for this: a cancelled task's traceback is kept as long as it."""
+        await super().handle_connection_init(message)
+        self.connection_init_timeout_task = None
+
     async def handle_subscribe(self, message: Any) -> None:
         """Like Strawberry's, with a code for one operation too many."""
         too_many = len(self.operations) >= (self.max_subscriptions_per_connection or 0)

@@ -29,6 +29,9 @@ _UNUSUAL = frozenset({b"origin", b"content-encoding", b"transfer-encoding", b"ad
 class Door(Protocol):
     """What the long way and the short way share: see resolvers/door.py."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Talk over a socket."""
+
     def knows(self, text: str) -> bool:
         """Whether the document is known to be valid."""
 
@@ -60,7 +63,10 @@ class Quick:
         self._bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """Answer, or pass on. A socket goes straight to the door: what is between would wait as long as it lasts."""
+        if scope["type"] == "websocket" and self._is_usual(scope):
+            await self._door(scope, receive, send)
+            return
         media = self._media(scope)
         if media is None:
             await self._app(scope, receive, send)
@@ -84,6 +90,10 @@ class Quick:
         headers = [*self._headers[media], (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _is_usual(self, scope: Scope) -> bool:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        return scope["path"] == "/graphql" and len(hosts) == 1 and self._is_ours(hosts[0])
 
     def _media(self, scope: Scope) -> str | None:
         """In what form a usual request is answered; None for an unusual one."""

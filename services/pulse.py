@@ -27,17 +27,25 @@ class Pulse:
         """An event that is set at the organization's next beat; take it before reading, or a beat is missed."""
         return self._waiting.setdefault(organization, asyncio.Event())
 
+    def follow(self, organization: UUID) -> None:
+        """Count one more follower of the organization's log."""
+        self._followers[organization] += 1
+
+    def leave(self, organization: UUID) -> None:
+        """Count one less, and forget the organization with its last one."""
+        self._followers[organization] -= 1
+        if not self._followers[organization]:
+            del self._followers[organization]
+            self._waiting.pop(organization, None)
+
     @contextmanager
     def followed(self, organization: UUID) -> Iterator[None]:
-        """Count one follower of the organization's log, and forget the organization with its last one."""
-        self._followers[organization] += 1
+        """Count one follower for as long as the block lasts."""
+        self.follow(organization)
         try:
             yield
         finally:
-            self._followers[organization] -= 1
-            if not self._followers[organization]:
-                del self._followers[organization]
-                self._waiting.pop(organization, None)
+            self.leave(organization)
 
     @property
     def organizations(self) -> frozenset[UUID]:

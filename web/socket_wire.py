@@ -28,6 +28,7 @@ class SocketWire(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The head that asks for it comes next."""
         super().connection_made(transport)
+        self.queue = Inbox()  # type: ignore[assignment]  # it does what uvicorn asks of one
         self._rate = Rate(self.bounds.websocket_burst, self.bounds.websocket_messages)
         self._is_deaf = False  # whatever comes is thrown away
         self._is_full = False  # what was sent waits for the client
@@ -53,6 +54,12 @@ class SocketWire(WebSocketsSansIOProtocol):
         """The application, which may also send a text without waiting, and without a task's turn for each."""
         cast("dict[str, Any]", self.scope["extensions"])["admit.send_at_once"] = self.send_at_once
         return super().run_asgi()
+
+    def start_keepalive(self) -> None:
+        """The handshake is over: what was said in it is not kept as long as the socket."""
+        super().start_keepalive()
+        self.request.headers.clear()
+        del self.response
 
     def send_at_once(self, text: bytes) -> bool:
         """Send a text if nobody has to wait for the client; whether it was sent."""
@@ -119,6 +126,33 @@ class SocketWire(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         end_writing(self.transport)
         self.close_timer = self.loop.call_later(LAST_WORD_SECONDS, self.transport.close)
+
+
+class Inbox:
+    """What the application has not taken yet: a queue for one reader, in a tenth of the room of asyncio's."""
+
+    __slots__ = ("_events", "_reader")
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def put_nowait(self, event: Any) -> None:
+        """One event more."""
+        self._events.append(event)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> Any:
+        """The next event, once it is there."""
+        while not self._events:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._events.pop(0)
+
+    def empty(self) -> bool:
+        """Whether everything was taken."""
+        return not self._events
 
 
 @lru_cache(1_000)
