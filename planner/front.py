@@ -17,7 +17,7 @@ from planner.selections import operation_of
 from planner.tiers import ANSWERS, Asked, Planner
 from schema.bounds import Bounds
 from schema.context import Context
-from schema.documents import Shelf, charged, guard_of
+from schema.documents import Known, Shelf, charged, guard_of
 
 
 class Front:
@@ -47,12 +47,7 @@ class Front:
         operation = operation_of(known.document, name)
         if operation is None or OperationType(operation.operation.value) not in allowed:
             return None
-        try:
-            cost, introspects = known.cost(self._guard, name, variables)
-            if introspects:
-                return None
-            context.paid = await charged(context, cost)
-        except (errors.QueryTooComplex, errors.RateLimited):
+        if not await self._charged(known, variables, name, context):
             return None
         asked = Asked(text, known.document, name, variables or {}, context, memo=context.memo, begin=context.begin)
         found = await self.planner.answer(asked)
@@ -64,3 +59,20 @@ class Front:
             return None
         ANSWERS[found.tier].inc()
         return answer
+
+    async def admits(self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context) -> bool:
+        """Whether the document is known to be valid, and paid for now; if not, the long way says why."""
+        known = self._shelf.take(text)
+        return known is not None and known.faults == [] and await self._charged(known, variables, name, context)
+
+    async def _charged(
+        self, known: Known, variables: Mapping[str, Any] | None, name: str | None, context: Context
+    ) -> bool:
+        try:
+            cost, introspects = known.cost(self._guard, name, variables)
+            if introspects:
+                return False
+            context.paid = await charged(context, cost)
+        except (errors.QueryTooComplex, errors.RateLimited):
+            return False
+        return True

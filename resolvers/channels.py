@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
-from graphql import OperationDefinitionNode, VariableNode, Visitor, visit
 from strawberry.types import ExecutionResult
 
 import errors
-from models import Actor, ActorKind, Event
+from models import Event
+from resolvers import alike
+from resolvers.alike import Beginning
+from resolvers.channel import Channel
 from resolvers.context import Context, Info
 from resolvers.listener import Listener
-from resolvers.over_http import encode
-from schema.masking import is_away, is_refused
-from services import credentials, stream
-from services.site import Site
+from services import stream
 
-_RECENT = 200  # payloads that a channel keeps for those who join a moment later
-_IN_A_ROW = 100  # listeners that are told before others get a turn
+
+class Front(Protocol):
+    """Knows documents that were asked before: see planner/front.py."""
+
+    async def admits(self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context) -> bool:
+        """Whether the operation is valid, and is paid for now."""
 
 
 class Channels:
     """Those of one process, each as long as somebody listens."""
 
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
+    def __init__(self, schema: Any, front: Front | None = None) -> None:
+        self.schema, self.front = schema, front
         self._open: dict[Hashable, Channel] = {}
+        self._beginnings: WeakValueDictionary[Hashable, Beginning] = WeakValueDictionary()  # of what is open
 
     def subscriber(
         self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: Context
@@ -40,14 +41,21 @@ class Channels:
         """Who asks this: first by itself, until it has caught up."""
         return Subscriber(self, query, dict(variables or {}), operation_name, context)
 
-    def join(self, key: Hashable, position: int, subscriber: Subscriber) -> bool:
-        """Let it listen from this position on; not if the channel has told of what comes after."""
+    def join(self, position: int, subscriber: Subscriber) -> bool:
+        """Let it listen from this position on; not if its channel has told of what comes after."""
+        key = subscriber.key(subscriber.beginning)
         channel = self._open.get(key)
         if channel is None:
-            channel = self._open[key] = Channel(
-                self._schema, subscriber, position, lambda gone: self._forget(key, gone)
-            )
+            channel = self._open[key] = Channel(self.schema, subscriber, position, lambda gone: self._forget(key, gone))
+            self._beginnings[subscriber.query, subscriber.operation_name] = channel.beginning
         return channel.join(subscriber.listener, position)
+
+    def running(self, subscriber: Subscriber) -> Channel | None:
+        """The channel of what it asks for, if that is open and it begins now."""
+        known = self._beginnings.get((subscriber.query, subscriber.operation_name))
+        if known is None or not known.is_now(subscriber.variables):
+            return None
+        return self._open.get(subscriber.key(known))
 
     def _forget(self, key: Hashable, gone: Channel) -> None:
         if self._open.get(key) is gone:
@@ -58,6 +66,8 @@ class Subscriber:
     """One subscription's own part of the way: it is admitted, catches up, and joins a channel without a gap."""
 
     is_shared = False
+    beginning: Beginning
+    watched: Mapping[str, Any]
 
     def __init__(
         self,
@@ -72,174 +82,41 @@ class Subscriber:
         self.listener = Listener(context.actor, context.site.limits.stream_queue)
         self.context = replace(context, place=self)
 
+    def key(self, beginning: Beginning) -> Hashable:
+        """Of its channel."""
+        return beginning.key(self.query, self.operation_name, self.variables, self.context.actor)
+
+    async def results(self, **more: Any) -> AsyncGenerator[ExecutionResult, None]:
+        """What it is told before it listens; nothing if it begins now and what it asks for is open."""
+        if await self._joins_at_once():
+            return
+        results = await self._channels.schema.stream(
+            self.query, self.variables, self.context, None, self.operation_name, **more
+        )
+        async with aclosing(results):
+            async for result in results:
+                yield result
+
     async def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[Event, None]:
         """Those that came before it joined."""
-        actor = info.context.actor
-        said = json.dumps(_told_apart(info, self.variables), sort_keys=True)
-        key = (self.query, self.operation_name, said, _rights(actor))
-
-        def joins(position: int) -> bool:
-            return self._channels.join(key, position, self)
-
-        own = stream.follow(info.context.site, actor, after=after, joins=joins, **watched)
+        self.beginning, self.watched = alike.beginning(info), watched
+        own = stream.follow(info.context.site, info.context.actor, after=after, joins=self._joins, **watched)
         async with aclosing(own):
             async for event in own:
                 yield event
 
+    def _joins(self, position: int) -> bool:
+        return self._channels.join(position, self)
 
-class Channel:
-    """One execution of a subscription, for all its listeners."""
-
-    is_shared = True
-
-    def __init__(self, schema: Any, first: Subscriber, position: int, forget: Callable[[Channel], None]) -> None:
-        self._schema, self._began, self._forget = schema, position, forget
-        self._floor = position  # whoever has heard of everything up to here can be told the rest
-        self._recent: deque[tuple[int, bytes, str]] = deque()
-        self._handing: set[asyncio.Task[None]] = set()
-        self._site: Site = first.context.site
-        self._asked = first.query, first.variables, first.operation_name
-        self._context = replace(first.context, place=self)
-        self._listeners: dict[Actor, dict[Listener, None]] = {}
-        self._unchecked = False  # somebody has joined since the credentials were asked for
-        self._event: Event | None = None
-        self._task = asyncio.create_task(self._run())
-
-    def join(self, listener: Listener, position: int) -> bool:
-        """Tell it of everything after this position; not if some of that was told so long ago that it is not here."""
-        missed = sum(at > position for at, _, _ in self._recent)
-        if position < self._floor or missed > listener.bound:
+    async def _joins_at_once(self) -> bool:
+        """Whether it listens already. If it is refused, or the database is away, executing it says so."""
+        channel, front = self._channels.running(self), self._channels.front
+        if channel is None or front is None:
             return False
-        self._listeners.setdefault(listener.actor, {})[listener] = None
-        self._unchecked = True
-        self._site.pulse.follow(self._context.actor.organization)
-        listener.joined(position, self.leave)
-        if missed:
-            handing = asyncio.create_task(self._hand_on(listener))
-            self._handing.add(handing)
-            handing.add_done_callback(self._handing.discard)
-        return True
-
-    def leave(self, listener: Listener) -> None:
-        """It listens no longer; the last one ends the channel."""
-        self._site.pulse.leave(self._context.actor.organization)
-        alike = self._listeners.get(listener.actor, {})
-        alike.pop(listener, None)
-        if not alike:
-            self._listeners.pop(listener.actor, None)
-        if not self._listeners:
-            self._forget(self)
-            self._task.cancel()
-
-    async def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[Event, None]:
-        """Those of the log, whatever the first listener began with."""
-        recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
-        log = stream.follow_together(
-            self._site, info.context.actor, position=self._began, credentials=recheck, **watched
-        )
-        async with aclosing(log):
-            async for self._event in log:
-                yield self._event
-
-    async def _run(self) -> None:
-        ending: Exception | ExecutionResult | None = None
+        self.beginning, self.watched = channel.beginning, channel.watched
         try:
-            query, variables, name = self._asked
-            results = await self._schema.stream(
-                query, variable_values=variables, context_value=self._context, operation_name=name
-            )
-            async with aclosing(results):
-                async for result in results:
-                    if is_away(result) or is_refused(result):
-                        ending = result
-                        return
-                    await self._tell(result)
-        except Exception as bug:  # whatever it is, each of them is told
-            ending = bug
-        finally:
-            self._forget(self)
-            for listener in self._everybody():
-                listener.end(ending)
-
-    def _everybody(self) -> list[Listener]:
-        return [one for alike in self._listeners.values() for one in alike]
-
-    async def _tell(self, result: ExecutionResult) -> None:
-        event = self._event
-        if event is None:
-            return
-        while self._unchecked:
-            await stream.patiently(self._recheck)
-        before = self._recent[-1][0] if self._recent else self._floor
-        told = event.position, encode(_body(result)), event.cursor
-        self._recent.append(told)
-        if len(self._recent) > _RECENT:
-            self._floor, _, _ = self._recent.popleft()
-        for number, listener in enumerate(self._everybody(), 1):
-            if before <= listener.position < event.position:
-                listener.hear(*told)
-            else:
-                self._bring_up(listener)
-            if not number % _IN_A_ROW:
-                await asyncio.sleep(0)
-
-    async def _hand_on(self, listener: Listener) -> None:
-        """What was told a moment before it joined, once its credential has been asked for, too."""
-        if await stream.patiently(partial(credentials.lapsed, {listener.actor})):
-            listener.end(errors.Unauthenticated())
-        self._bring_up(listener)
-
-    def _bring_up(self, listener: Listener) -> None:
-        """Whatever it has not heard yet, in order; it hears nothing after its end."""
-        missed = []
-        for told in reversed(self._recent):
-            if told[0] <= listener.position:
-                break
-            missed.append(told)
-        for told in reversed(missed):
-            listener.hear(*told)
-
-    async def _recheck(self) -> None:
-        self._unchecked = False
-        for actor in await credentials.lapsed(list(self._listeners)):
-            for listener in list(self._listeners.get(actor, ())):
-                listener.end(errors.Unauthenticated())
-
-
-def _rights(actor: Actor) -> Hashable:
-    """All of the actor that what it may see depends on; an API key also sees itself."""
-    who = actor.id if actor.kind is ActorKind.API_KEY else None
-    confined = (actor.ticket_id, actor.task_id, actor.candidate_id, actor.assessment_id, actor.task_ids)
-    return (actor.kind, actor.organization_id, actor.permissions, who, *confined)
-
-
-def _told_apart(info: Info, variables: dict[str, Any]) -> dict[str, Any]:
-    """The variables without the one that is the cursor to begin after, and nothing else."""
-    raw = info._raw_info  # noqa: SLF001  Strawberry has no public way to the document
-    [field, *_] = raw.field_nodes
-    after = next((one.value for one in field.arguments or () if one.name.value == "after"), None)
-    if not isinstance(after, VariableNode):
-        return variables
-    uses = _Uses(after.name.value)
-    for definition in (raw.operation, *raw.fragments.values()):
-        visit(definition, uses)
-    return {name: value for name, value in variables.items() if name != uses.name or uses.count > 1}
-
-
-class _Uses(Visitor):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name, self.count = name, 0
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.count += node.name.value == self.name
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        self.count -= sum(one.variable.name.value == self.name for one in node.variable_definitions or ())
-
-
-def _body(result: ExecutionResult) -> dict[str, Any]:
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = [failure.formatted for failure in result.errors]
-    return {**body, "extensions": result.extensions} if result.extensions else body
+            if not await front.admits(self.query, self.variables, self.operation_name, self.context):
+                return False
+            return await stream.join(self.context.actor, self._joins, **self.watched)
+        except errors.Rejected:
+            return False

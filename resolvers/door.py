@@ -23,8 +23,7 @@ from strawberry.types.graphql import OperationType
 
 import errors
 from models import ANONYMOUS
-from resolvers import over_http
-from resolvers.channels import Channels
+from resolvers import channels, over_http
 from resolvers.context import Context
 from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
 from resolvers.over_sse import EventStream
@@ -41,7 +40,7 @@ PageOf = Callable[[Request], Response]
 _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
-class Front(Protocol):
+class Front(channels.Front, Protocol):
     """Answers what is known already, see planner/front.py; with the planner that contexts carry."""
 
     planner: Any
@@ -95,7 +94,7 @@ class Door(GraphQL[Context, None]):
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
         self._page, self._shows_schema, self._front = page, shows_schema, front
-        self.channels = Channels(schema)
+        self.channels = channels.Channels(schema, front)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""
@@ -162,10 +161,7 @@ class Door(GraphQL[Context, None]):
 
     async def _results(self, asked: Asked, context: Context) -> AsyncGenerator[bytes, None]:
         subscriber = self.channels.subscriber(asked.query, asked.variables, asked.operation_name, context)
-        only = {OperationType.SUBSCRIPTION}
-        results: Any = await self.schema.stream(
-            asked.query, asked.variables, subscriber.context, None, asked.operation_name, allowed_operation_types=only
-        )
+        results = subscriber.results(allowed_operation_types={OperationType.SUBSCRIPTION})
         try:
             async with aclosing(results), aclosing(subscriber.listener.rest()) as shared:
                 async for result in results:

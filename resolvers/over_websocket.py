@@ -117,7 +117,7 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         subscriber = self.view.channels.subscriber(query, variables, name, self.context)
         listener = subscriber.listener
         try:
-            results: Any = await self.schema.stream(query, variables, subscriber.context, None, name)
+            results = subscriber.results()
             async with aclosing(results):
                 async for result in results:
                     if await self._ended(operation, result):

@@ -50,6 +50,20 @@ async def follow(  # noqa: PLR0913  what to follow is said by name
             yield one
 
 
+async def join(
+    actor: Actor,
+    joins: Callable[[int], bool],
+    *,
+    task_id: UUID | None = None,
+    ticket_id: UUID | None = None,
+    session_id: UUID | None = None,
+    **_: object,
+) -> bool:
+    """Whether a stream that runs already takes the actor in at the log's end. Raises as `follow` does."""
+    await _permit(actor, task_id, ticket_id, session_id)
+    return joins(await event.head(actor.organization))
+
+
 async def follow_together(  # noqa: PLR0913  what to follow is said by name
     site: Site,
     actor: Actor,

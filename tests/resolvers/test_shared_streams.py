@@ -101,6 +101,66 @@ async def test_one_event_is_executed_once_for_all_who_see_alike_and_once_more_fo
     assert await executions(3, [hall.owner, *programs] * 2) == 9
 
 
+async def test_who_asks_for_what_is_open_joins_at_once_and_pays_for_it(
+    house: House, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await house.door.sign_up()
+    paid: list[int] = []
+    charge = house.site.bucket.charge
+
+    async def charging(actor: Actor, address: str, cost: int) -> Any:
+        paid.append(cost)
+        return await charge(actor, address, cost)
+
+    monkeypatch.setattr(house.site.bucket, "charge", charging)
+
+    async with socket(owner) as listener:
+        await listener.subscribe(CHANGES, id="1")
+        await until(lambda: shared(house.app) == [1])
+        statements.clear()
+        await listener.subscribe(CHANGES, id="2", after=None)
+        await until(lambda: shared(house.app) == [2])
+
+    assert not [one for one in statements if '"type" IN' in one]  # it reads the log's head alone
+    assert paid == [paid[0]] * 2
+
+
+async def test_who_may_not_pay_for_what_is_open_is_told_so(settings: Settings, clock: Clock) -> None:
+    poor = replace(settings, cost_capacity=10, cost_per_second=1, poll_seconds=0.05)
+    async with serving(poor) as (base_url, app), httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        owner = await Door(client).sign_up()
+        async with socket(owner) as listener:
+            for number in range(50):
+                await listener.subscribe(CHANGES, id=str(number))
+            message = await listener.receive()
+            open_ = shared(app)
+
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "RATE_LIMITED")
+    assert len(open_) == 1
+
+
+@pytest.mark.parametrize("after", ['($after: Cursor = "{}") | $after', '| "{}"', "($after: Cursor!) | $after"])
+async def test_who_begins_elsewhere_than_now_does_not_join_what_is_open_at_once(house: House, after: str) -> None:
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+    head = (await owner.ask(HEAD))["events"]["head"]
+    declared, _, given = after.replace("{}", head).partition("| ")
+    document = f"subscription {declared} {{ testSessionStatusChanged(after: {given}) {{ status }} }}"
+
+    async with socket(owner) as early, socket(owner) as late:
+        await early.subscribe(document, **({"after": head} if "!" in after else {}))
+        await until(lambda: shared(house.app) == [1])
+        await changed(actor)
+        await early.next()
+        await late.subscribe(document)
+        told = await late.receive()
+
+    if "!" in after:
+        assert (told["type"], told["payload"][0]["extensions"]) == ("error", {"code": "BAD_REQUEST"})
+    else:
+        assert told["payload"] == {"data": {"testSessionStatusChanged": {"status": "ACTIVE"}}}
+
+
 async def test_while_the_database_is_away_credentials_are_asked_for_again_and_nobody_is_sent_away(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
