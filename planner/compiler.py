@@ -48,7 +48,7 @@ class _Compiler:
     def whole(self, document: g.DocumentNode, operation: g.OperationDefinitionNode) -> Completion:
         """See `compiled`."""
         root = self._schema.get_root_type(operation.operation)
-        if root is None or operation.operation is g.OperationType.SUBSCRIPTION:
+        if root is None:
             raise Unplanned
         selected = self._collector.of(root, [operation.selection_set])
         named = {key: root.name if nodes[0].name.value == "__typename" else None for key, nodes in selected.items()}
@@ -56,8 +56,9 @@ class _Compiler:
         if any(nodes[0].name.value not in root.fields for nodes in asked.values()):
             raise Unplanned  # about the schema
         roots = [self._site(root, key, nodes) for key, nodes in asked.items()]
+        tells = operation.operation is g.OperationType.SUBSCRIPTION  # of an event, which is its root's source
         for at in roots:
-            self._lines += [f"def begin_{at}(source, run):", f"    return {self._resolved(at)}"]
+            self._lines += [f"def begin_{at}(source, run):", f"    return {'source' if tells else self._resolved(at)}"]
         source = "\n".join(self._lines)
         exec(compile(source, "<completion>", "exec"), self._names)  # noqa: S102  written here, of names
         for at, site in enumerate(self._sites):

@@ -26,6 +26,18 @@ _RECENT = 200  # payloads that a channel keeps for those who join a moment later
 _IN_A_ROW = 100  # listeners that are told before others get a turn
 
 
+class Front(Protocol):
+    """Knows documents that were asked before: see planner/front.py."""
+
+    async def admits(self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context) -> bool:
+        """Whether the operation is valid, and is paid for now."""
+
+    async def told(
+        self, text: str, variables: Mapping[str, Any], name: str | None, context: Context, event: object
+    ) -> dict[str, Any] | None:
+        """What a subscription says of an event; None when graphql-core has to find it."""
+
+
 class First(Protocol):
     """Who asked first for what the channel executes: see resolvers/channels.py."""
 
@@ -42,8 +54,10 @@ class Channel:
 
     is_shared = True
 
-    def __init__(self, schema: Any, first: First, position: int, forget: Callable[[Channel], None]) -> None:
-        self._schema, self._began, self._forget = schema, position, forget
+    def __init__(
+        self, schema: Any, front: Front | None, first: First, position: int, forget: Callable[[Channel], None]
+    ) -> None:
+        self._schema, self._front, self._began, self._forget = schema, front, position, forget
         self._floor = position  # whoever has heard of everything up to here can be told the rest
         self._recent: deque[tuple[int, bytes, str]] = deque()
         self._handing: set[asyncio.Task[None]] = set()
@@ -53,7 +67,8 @@ class Channel:
         self._context = replace(first.context, place=self)
         self._listeners: dict[Actor, dict[Listener, None]] = {}
         self._unchecked = False  # somebody has joined since the credentials were asked for
-        self._event: Event | None = None
+        self._event: Event | None = None  # for graphql-core
+        self._results: Any = None  # of graphql-core, once it had to execute one
         self._task = asyncio.create_task(self._run())
 
     def join(self, listener: Listener, position: int) -> bool:
@@ -83,40 +98,50 @@ class Channel:
             self._task.cancel()
 
     async def events(self, info: Info, after: str | None, **watched: Any) -> AsyncGenerator[Event, None]:
-        """Those of the log, whatever the first listener began with."""
-        recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
-        log = stream.follow_together(
-            self._site, info.context.actor, position=self._began, credentials=recheck, **watched
-        )
-        async with aclosing(log):
-            async for self._event in log:
-                yield self._event
+        """Those that graphql-core executes: whichever is at hand when it asks for the next."""
+        while self._event is not None:
+            yield self._event
 
     async def _run(self) -> None:
         ending: Exception | ExecutionResult | None = None
+        recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
+        actor = self._context.actor
+        log = stream.follow_together(self._site, actor, position=self._began, credentials=recheck, **self.watched)
         try:
-            query, variables, name = self._asked
-            results = await self._schema.stream(query, variables, self._context, None, name)
-            async with aclosing(results):
-                async for result in results:
+            async with aclosing(log):
+                async for event in log:
+                    result = await self._executed(event)
                     if is_away(result) or is_refused(result):
                         ending = result
                         return
-                    await self._tell(result)
+                    await self._tell(event, result)
         except Exception as bug:  # whatever it is, each of them is told
             ending = bug
         finally:
             self._forget(self)
             for listener in self._everybody():
                 listener.end(ending)
+            if self._results is not None:
+                await self._results.aclose()
+
+    async def _executed(self, event: Event) -> ExecutionResult:
+        """What the document says of the event, by the planner, or else by graphql-core, which says what is wrong."""
+        query, variables, name = self._asked
+        self._context.renew()
+        if self._front is not None:
+            data = await self._front.told(query, variables, name, self._context, event)
+            if data is not None:
+                return ExecutionResult(data, None)
+        self._event = event
+        if self._results is None:
+            self._results = await self._schema.stream(query, variables, self._context, None, name)
+        result: ExecutionResult = await anext(self._results)
+        return result
 
     def _everybody(self) -> list[Listener]:
         return [one for alike in self._listeners.values() for one in alike]
 
-    async def _tell(self, result: ExecutionResult) -> None:
-        event = self._event
-        if event is None:
-            return
+    async def _tell(self, event: Event, result: ExecutionResult) -> None:
         while self._unchecked:
             await stream.patiently(self._recheck)
         before = self._recent[-1][0] if self._recent else self._floor

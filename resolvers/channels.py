@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 from weakref import WeakValueDictionary
 
 from strawberry.types import ExecutionResult
@@ -14,17 +15,10 @@ import errors
 from models import Event
 from resolvers import alike
 from resolvers.alike import Beginning
-from resolvers.channel import Channel
+from resolvers.channel import Channel, Front
 from resolvers.context import Context, Info
 from resolvers.listener import Listener
 from services import stream
-
-
-class Front(Protocol):
-    """Knows documents that were asked before: see planner/front.py."""
-
-    async def admits(self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context) -> bool:
-        """Whether the operation is valid, and is paid for now."""
 
 
 class Channels:
@@ -46,7 +40,8 @@ class Channels:
         key = subscriber.key(subscriber.beginning)
         channel = self._open.get(key)
         if channel is None:
-            channel = self._open[key] = Channel(self.schema, subscriber, position, lambda gone: self._forget(key, gone))
+            forget = partial(self._forget, key)
+            channel = self._open[key] = Channel(self.schema, self.front, subscriber, position, forget)
             self._beginnings[subscriber.query, subscriber.operation_name] = channel.beginning
         return channel.join(subscriber.listener, position)
 

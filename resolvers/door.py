@@ -23,7 +23,8 @@ from strawberry.types.graphql import OperationType
 
 import errors
 from models import ANONYMOUS
-from resolvers import channels, over_http
+from resolvers import channel, over_http
+from resolvers.channels import Channels
 from resolvers.context import Context
 from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
 from resolvers.over_sse import EventStream
@@ -40,7 +41,7 @@ PageOf = Callable[[Request], Response]
 _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
-class Front(channels.Front, Protocol):
+class Front(channel.Front, Protocol):
     """Answers what is known already, see planner/front.py; with the planner that contexts carry."""
 
     planner: Any
@@ -94,7 +95,7 @@ class Door(GraphQL[Context, None]):
         self._site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
         self._page, self._shows_schema, self._front = page, shows_schema, front
-        self.channels = channels.Channels(schema, front)
+        self.channels = Channels(schema, front)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Over HTTP by our own hand, over a WebSocket by Strawberry's."""

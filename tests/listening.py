@@ -105,8 +105,12 @@ async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
 
 def shared(app: Starlette) -> list[int]:
     """How many listen to each of the channels that are open."""
-    door: Any = next(route.endpoint for route in app.routes if isinstance(route, WebSocketRoute))
-    return sorted(len(one._everybody()) for one in door.channels._open.values())
+    return sorted(len(one._everybody()) for one in door_of(app).channels._open.values())
+
+
+def door_of(app: Starlette) -> Any:
+    """The application's GraphQL endpoint."""
+    return next(route.endpoint for route in app.routes if isinstance(route, WebSocketRoute))
 
 
 async def until(true: Callable[[], bool]) -> None:
