@@ -56,12 +56,10 @@ class ApiKey(Owned):
     @classmethod
     async def by_id(cls, key: UUID) -> ApiKey | None:
         """The key that a running stream began with."""
-        return await cls.get_or_none(id=key)
-
-    @classmethod
-    async def by_ids(cls, keys: Collection[UUID]) -> Sequence[ApiKey]:
-        """Those that running streams began with."""
-        return await cls.filter(id__in=list(keys)) if keys else []
+        try:
+            return await reading.the(cls, "id = {0}", [key])
+        except reading.Unanswered:  # Tortoise says why
+            return await cls.get_or_none(id=key)
 
     @classmethod
     async def used(cls, key: UUID, at: datetime, since: datetime) -> None:

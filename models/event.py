@@ -18,7 +18,7 @@ from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
 from models.children import Children
-from models.prepared import insert
+from models.prepared import Prepared, insert
 
 
 class EventType(StrEnum):
@@ -115,6 +115,13 @@ class Event(Model):
         """What this actor may know of that came after the position: of these types (None: all), about these things."""
         later = cls.visible_to(actor).filter(position__gt=position, **about)
         return later if types is None else later.filter(type__in=list(types))
+
+    @classmethod
+    def pages(
+        cls, actor: Actor, types: Collection[EventType], about: Mapping[str, UUID | str], size: int
+    ) -> Prepared[Event]:
+        """The first so many of what is `following`, for who asks again and again, each time after another position."""
+        return Prepared(lambda position: cls.following(actor, position, types, **about).limit(size), int)
 
 
 async def head(organization_id: UUID) -> int:

@@ -45,7 +45,7 @@ class Prepared(Generic[R]):
         self._make, self._standing = make, standing(kinds)
         self._written: dict[str, Statement[R]] = {}
 
-    async def all(self, *values: UUID | str | None) -> list[R]:
+    async def all(self, *values: UUID | str | int | None) -> list[R]:
         """The rows that are found with these values; those that the query does not ask for may be None."""
         client = unit.connection()
         dialect = client.capabilities.dialect
@@ -55,7 +55,7 @@ class Prepared(Generic[R]):
         _, found = await client.execute_query(statement.sql, statement.filled(values))
         return rows.made(statement.model, found)
 
-    async def one(self, *values: UUID | str | None) -> R | None:
+    async def one(self, *values: UUID | str | int | None) -> R | None:
         """The row that is found, or the first of them."""
         found = await self.all(*values)
         return found[0] if found else None

@@ -61,14 +61,15 @@ async def by_secret(site: Site, secret: str) -> Actor:
 
 
 async def lapsed(actors: Collection[Actor]) -> set[Actor]:
-    """Those whose credential no longer counts, or for less than it did; asked in one statement for each kind.
+    """Those whose credential no longer counts, or for less than it did; asked in one statement for all log-ins.
 
     Those with whom a stream goes on have used their API key.
     """
     now = clock.now()
     asked = {kind: {one.credential_id for one in actors if one.kind is kind and one.credential_id} for kind in _KEPT}
     roles = await Login.roles(asked[ActorKind.MEMBER], now)
-    keys = {one.id: one for one in await ApiKey.by_ids(asked[ActorKind.API_KEY]) if one.is_live(now)}
+    found = [await ApiKey.by_id(one) for one in asked[ActorKind.API_KEY]]  # at most one: it shares with itself alone
+    keys = {one.id: one for one in found if one is not None and one.is_live(now)}
     gone = {one for one in actors if not _counts(one, roles, keys, now)}
     for used in keys.keys() & {one.credential_id for one in actors if one not in gone}:
         await _note_use(keys[used])

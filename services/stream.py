@@ -182,12 +182,13 @@ async def _read(  # noqa: PLR0913, PLR0917  private, and called twice
     credential: Credentials,
     joins: Callable[[int], bool] | None,
 ) -> AsyncGenerator[Event, None]:
+    pages = Event.pages(actor, types, about, BATCH)
     while True:
         grown = site.pulse.next(actor.organization)
         try:
             # known to be read when the batch after it has been; or a rare type would be looked for again and again
             newest = await event.head(actor.organization) if joins or credential.is_due else position
-            batch = await Event.following(actor, position, types, **about).limit(BATCH)
+            batch = await pages.all(position)
             await credential.check(now=bool(batch))
         except errors.Unavailable as away:  # the log goes on where it was when the database is back
             await asyncio.sleep(away.retry_after)
