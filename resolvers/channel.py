@@ -16,7 +16,7 @@ import errors
 from models import Actor, Event
 from resolvers.alike import Beginning
 from resolvers.context import Context, Info
-from resolvers.listener import Listener
+from resolvers.listener import Listener, Told
 from resolvers.over_http import encode
 from schema.masking import is_away, is_refused
 from services import credentials, stream
@@ -59,7 +59,7 @@ class Channel:
     ) -> None:
         self._schema, self._front, self._began, self._forget = schema, front, position, forget
         self._floor = position  # whoever has heard of everything up to here can be told the rest
-        self._recent: deque[tuple[int, bytes, str]] = deque()
+        self._recent: deque[Told] = deque()
         self._handing: set[asyncio.Task[None]] = set()
         self._site: Site = first.context.site
         self._asked = first.query, first.variables, first.operation_name
@@ -73,7 +73,7 @@ class Channel:
 
     def join(self, listener: Listener, position: int) -> bool:
         """Tell it of everything after this position; not if some of that was told so long ago that it is not here."""
-        missed = sum(at > position for at, _, _ in self._recent)
+        missed = sum(told.position > position for told in self._recent)
         if position < self._floor or missed > listener.bound:
             return False
         self._listeners.setdefault(listener.actor, {})[listener] = None
@@ -144,14 +144,14 @@ class Channel:
     async def _tell(self, event: Event, result: ExecutionResult) -> None:
         while self._unchecked:
             await stream.patiently(self._recheck)
-        before = self._recent[-1][0] if self._recent else self._floor
-        told = event.position, encode(_body(result)), event.cursor
+        before = self._recent[-1] if self._recent else None
+        told = Told(event.position, encode(_body(result)), event.cursor)
         self._recent.append(told)
         if len(self._recent) > _RECENT:
-            self._floor, _, _ = self._recent.popleft()
+            self._floor = self._recent.popleft().position
         for number, listener in enumerate(self._everybody(), 1):
-            if before <= listener.position < event.position:
-                listener.hear(*told)
+            if listener.heard is before:
+                listener.hear(told)
             else:
                 self._bring_up(listener)
             if not number % _IN_A_ROW:
@@ -167,11 +167,11 @@ class Channel:
         """Whatever it has not heard yet, in order; it hears nothing after its end."""
         missed = []
         for told in reversed(self._recent):
-            if told[0] <= listener.position:
+            if told.position <= listener.heard.position:
                 break
             missed.append(told)
         for told in reversed(missed):
-            listener.hear(*told)
+            listener.hear(told)
 
     async def _recheck(self) -> None:
         self._unchecked = False

@@ -4,48 +4,64 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import TypeAlias
+from typing import NamedTuple, Protocol
 
 from strawberry.types import ExecutionResult
 
 import errors
 from models import Actor
 
-Write: TypeAlias = Callable[[bytes], bool]  # whether the payload could be sent at once
+
+class Outlet(Protocol):
+    """What sends at once if nothing has to wait for the client."""
+
+    def send(self, begin: bytes, end: bytes, middle: bytes) -> bool:
+        """Send one text; whether it was sent."""
+
+
+class Told(NamedTuple):
+    """One event as all of a channel's listeners are told of it."""
+
+    position: int
+    payload: bytes = b""
+    cursor: str = ""
 
 
 class Listener:
     """Its queue is bounded: whoever reads too slowly is told where it stopped, and holds nobody up."""
 
-    __slots__ = ("_cursor", "_ending", "_leave", "_queue", "_woken", "_write", "actor", "bound", "position")
+    __slots__ = ("_begin", "_end", "_ending", "_leave", "_outlet", "_queue", "_woken", "actor", "bound", "heard")
 
     def __init__(self, actor: Actor, bound: int) -> None:
         self.actor, self.bound = actor, bound
-        self.position = 0
-        self._cursor = ""
+        self.heard = Told(0)  # the last one; it may wait still
         self._queue: list[bytes] = []  # most are empty, and an empty deque takes ten times as much
         self._ending: list[Exception | ExecutionResult | None] = []
         self._leave: Callable[[Listener], None] | None = None
-        self._write: Write | None = None
+        self._outlet: Outlet | None = None  # unless something waits
+        self._begin = self._end = b""
         self._woken: asyncio.Future[None] | None = None
 
     def joined(self, position: int, leave: Callable[[Listener], None]) -> None:
         """From now on it hears of what comes after this position."""
-        self.position, self._leave = position, leave
+        self.heard, self._leave = Told(position), leave
 
-    def hear(self, position: int, payload: bytes, cursor: str) -> None:
+    def hear(self, told: Told) -> None:
         """One event: sent at once when nothing waits and the client reads, else kept until it does."""
-        self.position = position
+        outlet = self._outlet
+        if outlet is None or not outlet.send(self._begin, self._end, told.payload):
+            self._keep(told.payload)
+        self.heard = told
+
+    def _keep(self, payload: bytes) -> None:
+        self._outlet = None
         if self._ending:
             return
-        if not self._queue and self._write is not None and self._write(payload):
-            self._cursor = cursor
-        elif len(self._queue) < self.bound:
+        if len(self._queue) < self.bound:
             self._queue.append(payload)
-            self._cursor = cursor
             self._wake()
         else:
-            self.end(errors.Lagging(self._cursor))
+            self.end(errors.Lagging(self.heard.cursor))
 
     def end(self, how: Exception | ExecutionResult | None) -> None:
         """After what waits nothing more; a credential that no longer counts hears not even that."""
@@ -60,17 +76,20 @@ class Listener:
     def leave(self) -> None:
         """It is told of nothing more."""
         leave, self._leave = self._leave, None
+        self._outlet = None
         if leave is not None:
             leave(self)
 
-    async def rest(self, write: Write | None = None) -> AsyncGenerator[bytes | ExecutionResult, None]:
-        """What it hears that `write` could not send at once: payloads, at the end perhaps a result that ends it.
+    async def rest(
+        self, outlet: Outlet | None = None, begin: bytes = b"", end: bytes = b""
+    ) -> AsyncGenerator[bytes | ExecutionResult, None]:
+        """What it hears that cannot be sent at once between these: payloads, at the end perhaps a result that ends it.
 
         Raises what else ended it. Nothing if it never joined.
         """
         if self._leave is None and not self._ending:
             return
-        self._write = write
+        self._begin, self._end = begin, end
         while True:
             while self._queue:
                 yield self._queue[0]
@@ -78,6 +97,7 @@ class Listener:
                     del self._queue[0]
             if self._ending:
                 break
+            self._outlet = outlet
             self._woken = asyncio.get_running_loop().create_future()
             await self._woken
         [how] = self._ending

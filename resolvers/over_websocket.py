@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 import errors
 from models import ANONYMOUS
 from resolvers.context import Context
-from resolvers.listener import Listener
+from resolvers.listener import Listener, Outlet
 from resolvers.over_http import encode
 from schema.masking import is_away, is_refused, logged, masked
 
@@ -46,10 +46,10 @@ class Socket(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from gone
 
     @property
-    def send_at_once(self) -> Callable[[bytes], bool]:
-        """Sends a message that is written already, if that takes no waiting: see web/socket_wire.py."""
-        at_once: Callable[[bytes], bool] = self.ws.scope["extensions"].get("admit.send_at_once", _never)
-        return at_once
+    def outlet(self) -> Outlet | None:
+        """Where what takes no waiting leaves at once: see web/socket_wire.py."""
+        outlet: Outlet | None = self.ws.scope["extensions"].get("admit.outlet")
+        return outlet
 
     async def close(self, code: int, reason: str) -> None:
         """The end, if it has not come before."""
@@ -130,9 +130,8 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     async def _listen(self, operation: Operation[Context, None], listener: Listener) -> None:
         """Most of what is heard is sent by who tells it; here only what has to wait for the client."""
         socket: Any = self.websocket
-        send_at_once = socket.send_at_once
         begin = b'{"id":' + encode(operation.id) + b',"type":"next","payload":'
-        heard = listener.rest(lambda payload: send_at_once(begin + payload + b"}"))
+        heard = listener.rest(socket.outlet, begin, b"}")
         async with aclosing(heard):
             async for one in heard:
                 if isinstance(one, bytes):
@@ -151,10 +150,6 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             raise errors.Unauthenticated
         await operation.send_initial_errors(result.errors)  # away: what was to be said of this event is lost
         return True
-
-
-def _never(_text: bytes) -> bool:
-    return False
 
 
 def _has_lapsed(failures: Sequence[GraphQLError]) -> bool:

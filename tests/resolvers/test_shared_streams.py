@@ -21,7 +21,7 @@ from tests.hall import key, open_hall
 from tests.listening import Socket, changed, door_of, event_stream, shared, socket, until
 from tests.resolvers.test_stream import CHANGES, CREATE_KEY, HEAD, REVOKE_KEY, House
 from tests.world import Clock, Door
-from web.socket_wire import SocketWire
+from web.socket_wire import Outlet
 
 NAMES = " ".join(f"{'a' * 1_500}{number}: cursor" for number in range(10))  # 15 kB an event: more than sockets hold
 SESSIONS = "subscription { testSessionStatusChanged { testSession { id } } }"
@@ -206,13 +206,13 @@ async def test_messages_of_every_length_are_written_at_once_and_arrive_whole(
     actor = await house.actor(owner)
     lengths = [*range(25, 45), *range(65_430, 65_460)]  # of an id: around those at which a frame's head grows
     taken: list[bool] = []
-    send = SocketWire.send_at_once
+    send = Outlet.send
 
-    def sending(wire: SocketWire, text: bytes) -> bool:
-        taken.append(send(wire, text))
+    def sending(outlet: Outlet, *text: bytes) -> bool:
+        taken.append(send(outlet, *text))
         return taken[-1]
 
-    monkeypatch.setattr(SocketWire, "send_at_once", sending)
+    monkeypatch.setattr(Outlet, "send", sending)
 
     async with socket(owner, max_queue=None) as listener:
         for length in lengths:
