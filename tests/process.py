@@ -1,18 +1,28 @@
-"""Admit as its users run it: `python server.py` in a process of its own, that a test may stop, kill and start again."""
+"""Admit as its users run it: `python server.py` in a process of its own, that a test may stop, kill and start again.
+
+What it imports is shared (tests/fork_server.py), and so are the tables of a new SQLite file; tests/test_commands.py
+begins with neither, as a user does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import httpx
+
+from tests.forked import Forked, fork
 
 ROOT = Path(__file__).parent.parent
 SERVER = ROOT / "server.py"
@@ -24,7 +34,7 @@ SECRET = "a-secret-for-the-processes-of-the-tests"
 class Running:
     """One server process. `log` is the file with all that it and its predecessors in the same folder have written."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     base_url: str
     log: Path
 
@@ -73,13 +83,47 @@ async def start(
         "SECRET_KEY": SECRET,
         "ARGON2_MEMORY_KIB": "64",
     }
+    if "DATABASE_URL" not in environment and not (folder / "admit.sqlite3").exists():
+        shutil.copyfile(await _tables(), folder / "admit.sqlite3")
     log = folder / "server.log"
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(program), *command, cwd=folder, env=known | environment,
-            stdout=output, stderr=output,
-        )  # fmt: skip
+        process = await _begin(program, command, folder, known | environment, output)
     return Running(process, known["BASE_URL"], log)
+
+
+async def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command of `server.py` in `folder`; the exit status, what it printed, and what it complained of."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complained:
+        process = await fork([str(SERVER), *arguments], folder, {**kept, **environment}, printed, complained)
+        status = await process.wait()
+        printed.seek(0)
+        complained.seek(0)
+        return status, printed.read().decode(), complained.read().decode()
+
+
+async def _begin(
+    program: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[bytes]
+) -> asyncio.subprocess.Process | Forked:
+    if program == SERVER:
+        return await fork([str(program), *command], folder, environment, output, output)
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(program), *command, cwd=folder, env=environment, stdout=output, stderr=output
+    )
+
+
+@cache
+def _shelf() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="admit-tables-")
+
+
+async def _tables() -> Path:
+    """A migrated SQLite file to copy, made the first time that one is wanted."""
+    made = Path(_shelf().name) / "admit.sqlite3"
+    if not made.exists():
+        status, _, complained = await run(made.parent, "migrate", DATABASE_URL=f"sqlite:{made}", SECRET_KEY=SECRET)
+        assert status == 0, complained
+    return made
 
 
 @asynccontextmanager

@@ -6,12 +6,14 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from signal import SIGTERM
 
 from models import ApiKey, Event, Member, Task, Ticket, database
 from server import create_app
 from services import demo
 from services.site import Site
 from settings import Settings
+from tests.process import Running, free_port, gone
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,6 +67,24 @@ async def test_migrate_twice_changes_nothing(tmp_path: Path) -> None:
 
     assert (first[0], second[0]) == (0, 0)
     assert (tmp_path / "var" / "admit.sqlite3").exists()
+
+
+async def test_without_a_command_the_tables_are_made_and_served_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    address, log = f"http://127.0.0.1:{(port := free_port())}", tmp_path / "log"
+    with log.open("wb") as output:
+        begun = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "server.py"), cwd=tmp_path, stdout=output, stderr=output,
+            env={"PATH": os.environ["PATH"], "PORT": str(port), "BASE_URL": address},
+        )  # fmt: skip
+    server = Running(begun, address, log)
+    try:
+        await server.ready()
+        status = await server.stop()
+    finally:
+        await gone([server])
+
+    assert status in (0, -SIGTERM)
+    assert "Traceback" not in log.read_text()
 
 
 async def test_the_demo_is_made_once_and_then_reused(settings: Settings) -> None:

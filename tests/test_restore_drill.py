@@ -21,7 +21,7 @@ from tests import process
 from tests.conftest import POSTGRES, REDIS, SUFFIX
 from tests.hall import ENTER, PAPER, SAVE, START, SUBMIT
 from tests.listening import PATIENCE, Socket, socket, until
-from tests.test_commands import run
+from tests.process import run
 from tests.world import Door
 
 WRITERS = 6

@@ -14,7 +14,7 @@ import errors
 from models import database
 from services import backups
 from tests import process
-from tests.test_commands import run
+from tests.process import run
 from tests.world import Clock
 
 POSTGRES = "postgres://admit:geheim@db.example:5432/admit?sslmode=require"

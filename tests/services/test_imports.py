@@ -12,7 +12,7 @@ import models
 from services import imports
 from services.tickets import Issue
 from settings import Settings
-from tests.test_commands import run
+from tests.process import run
 from tests.world import Door
 
 FILE = (

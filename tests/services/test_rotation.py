@@ -20,7 +20,7 @@ from services.rotation import Pair, Step
 from tests import process
 from tests.furnished import furnish
 from tests.hall import site_of
-from tests.test_commands import run
+from tests.process import run
 from tests.world import Clock, Door
 
 NEW = "a-new-secret-of-more-than-forty-characters"
