@@ -13,7 +13,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,6 @@ import asyncpg
 import httpx
 import pytest
 import uvicorn
-from httpx._transports import default
 from starlette.applications import Starlette
 
 from commands import configured
@@ -32,15 +30,19 @@ from models import database
 from planner.tiers import Planner
 from server import create_app
 from settings import Settings
-from tests import twins
+from tests import thrift, twins
 from tests.log_watch import LogWatch, watching
 from tests.world import Clock, Door
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
 REDIS = os.environ.get("TEST_EVENTS_URL", "")
-# To read the system's certificates takes 50 ms; the suite makes a thousand clients, nearly all of plain HTTP.
-default.create_ssl_context = lru_cache(default.create_ssl_context)  # type: ignore[attr-defined]  # it is httpx' own
 SUFFIX = os.environ.get("TEST_DATABASE_SUFFIX", "")  # lets two suites run beside each other
+thrift.save()
+
+
+def pytest_collection_finish() -> None:
+    """All that stays is here."""
+    thrift.keep()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ class LogWatch(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.secrets: set[str] = set()
+        self._beginnings: set[str] = set()  # there are tens of thousands: a line is looked through for these first
         self._lines: list[str] = []
         self._formatter = logging.Formatter("%(name)s %(message)s")
 
@@ -33,12 +34,18 @@ class LogWatch(logging.Handler):
     def leaks(self) -> list[str]:
         """The lines since the last time in which something is that opens something."""
         lines, self._lines = self._lines, []
-        return [line for line in lines if any(secret in line for secret in self.secrets)]
+        return [line for line in lines if self._opens_something(line)]
+
+    def _opens_something(self, line: str) -> bool:
+        pieces = (line[at : at + SHORTEST] for at in range(len(line)))
+        return not self._beginnings.isdisjoint(pieces) and any(secret in line for secret in self.secrets)
 
     def note(self, made: str | list[str]) -> None:
         """Something was made that opens something; a code is also shown in groups."""
         long = [one for one in ([made] if isinstance(made, str) else made) if len(one) >= SHORTEST]
-        self.secrets.update(long, (f"{one[:4]}-{one[4:9]}-{one[9:]}" for one in long if len(one) == SHORTEST))
+        long += [f"{one[:4]}-{one[4:9]}-{one[9:]}" for one in long if len(one) == SHORTEST]
+        self.secrets.update(long)
+        self._beginnings.update(one[:SHORTEST] for one in long)
 
 
 @contextmanager

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tortoise.connection import get_connection
 
-from models import Event, EventType, Member, Organization, Role, system, unit
+from models import Event, EventType, Member, Organization, Role, database, system, unit
 from models.event import record
 from models.unit import transactional
+from tests import thrift
 
 
 class Broken(Exception):
@@ -162,6 +165,18 @@ async def test_many_writers_at_once_all_commit(organization: Organization) -> No
     await asyncio.gather(*(join(organization, f"member{number}") for number in range(30)))
 
     assert sorted(await names()) == sorted(await logged()) == sorted(f"member{number}" for number in range(30))
+
+
+async def test_what_is_acknowledged_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_PRAGMAS", thrift.DURABLE)
+    await database.connect(f"sqlite:{tmp_path}/admit.sqlite3")
+    try:
+        _, [mode] = await get_connection("default").execute_query("PRAGMA journal_mode")
+        _, [synchronous] = await get_connection("default").execute_query("PRAGMA synchronous")
+    finally:
+        await database.disconnect()
+
+    assert (mode["journal_mode"], synchronous["synchronous"]) == ("wal", 2)  # 2 is FULL
 
 
 async def test_draining_ends_although_a_finished_transaction_was_not_yet_forgotten() -> None:
