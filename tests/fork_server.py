@@ -15,16 +15,21 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-import uvloop  # noqa: F401  what a server imports when it begins to serve
+import uvloop  # noqa: F401  which uvicorn imports when it begins to serve,
 
-import server  # noqa: F401
-from commands import main as _main  # noqa: F401
+import commands  # noqa: F401
+import models.postgres  # this or the other is imported by Tortoise
+import models.sqlite  # noqa: F401
+import server
+from settings import Settings
 
 
 def main() -> None:
     """Fork into a server for each request."""
     requests = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers end unnoticed
+    server.create_app(Settings(base_url="https://admit.test", secret_key="x" * 40))  # the schema is made once, and kept
+    gc.collect()
     gc.freeze()
     while True:
         request, files, *_ = socket.recv_fds(requests, 1 << 20, 3)
