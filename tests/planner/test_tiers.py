@@ -186,7 +186,8 @@ async def test_a_variable_that_is_wrong_stops_a_mutation_before_its_first_field(
     count = "{ organization { tickets { totalCount } } }"
     before = await owner.ask(count)
 
-    wrong = [await owner.execute(document, one=one, who=who) for who in ([{"fullName": 1}], [{}], None, [{"x": "y"}])]
+    bad: list[Any] = [[{"fullName": 1}], [{}], None, [{"x": "y"}]]
+    wrong = [await owner.execute(document, one=one, who=who) for who in bad]
 
     assert [done[name]["__typename"] for name in "ab"] == ["IssueTicketsSuccess"] * 2
     assert all("data" not in answer and answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST" for answer in wrong)
