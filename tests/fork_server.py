@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-import uvloop  # noqa: F401  which uvicorn imports when it begins to serve,
+import uvloop  # noqa: F401  which uvicorn imports when it begins to serve
 
 import commands  # noqa: F401
 import models.postgres  # this or the other is imported by Tortoise
