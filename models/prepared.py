@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
-from models import rows, unit
+from models import chance, rows, unit
 
 R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
@@ -65,10 +65,10 @@ def standing(kinds: Sequence[Kind]) -> Sequence[UUID | str | int]:
     """For a value of each of the kinds something that no query says by itself, whatever somebody asked for."""
     stand: Mapping[Kind, Callable[[UUID], UUID | str | int]] = {
         UUID: lambda key: key,
-        str: lambda key: key.hex[:16],
+        str: lambda key: key.hex[16:],
         int: lambda key: key.int,
     }
-    return [stand[kind](uuid4()) for kind in kinds]
+    return [stand[kind](chance.new_id()) for kind in kinds]
 
 
 def written(query: QuerySet[R], client: BaseDBAsyncClient, standing: Sequence[UUID | str | int]) -> Statement[R]:

@@ -7,17 +7,14 @@ its end, or the connection closes; whoever does not read is dropped. See docs/de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from web.connection import LAST_WORD_SECONDS, Bounds, Reader, end_writing, refusal
-
-Headers = tuple[tuple[bytes, bytes], ...]
+from web.http_answer import AnswersTransport, Headers, closing_when_unread, lines_of
 
 FIELDS = 100  # in one head
 IN_A_ROW = 20  # requests that wait for the answer to the one before
@@ -171,9 +168,9 @@ class HttpWire(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        cycle.transport = cast("asyncio.Transport", _Answer(self))
+        cycle.transport = cast("asyncio.Transport", AnswersTransport(self.transport, self.leave))
         cast("dict[str, Any]", cycle.scope)["extensions"] = {"admit.answer": partial(self._answer, cycle)}
-        super()._start_asgi_task(cycle, cast("Any", partial(_closing_when_unread, app, cycle)))
+        super()._start_asgi_task(cycle, cast("Any", partial(closing_when_unread, app, cycle)))
 
     def _answer(self, cycle: RequestResponseCycle, headers: Headers, body: bytes) -> bool:
         """Give a whole answer of status 200, if nobody has to wait for the client; whether it was given.
@@ -182,7 +179,7 @@ class HttpWire(HttpToolsProtocol):
         """
         if self.flow.write_paused or cycle.disconnected or cycle.response_started or not cycle.keep_alive:
             return False
-        lines = _lines((*cycle.default_headers, *headers))
+        lines = lines_of((*cycle.default_headers, *headers))
         self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
@@ -229,33 +226,3 @@ class HttpWire(HttpToolsProtocol):
     def _stop(self) -> None:
         self._reader.stop()
         self._await_nothing()
-
-
-@lru_cache(100)  # one of the headers is the date
-def _lines(headers: Headers) -> bytes:
-    return b"".join([STATUS_LINE[HTTPStatus.OK], *(b"%b: %b\r\n" % header for header in headers)])
-
-
-class _Answer:
-    """The transport as one answer sees it: closing waits until the client has heard the answer."""
-
-    def __init__(self, wire: HttpWire) -> None:
-        self.write: Callable[[bytes], None] = wire.transport.write
-        self.is_closing: Callable[[], bool] = wire.transport.is_closing
-        self.close: Callable[[], None] = wire.leave
-
-
-async def _closing_when_unread(
-    app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Answer; when the body has not come to its end say that the connection closes, lest its rest be a request."""
-    if not cycle.more_body:
-        await app(scope, receive, send)
-        return
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start" and cycle.more_body:
-            cycle.keep_alive = False
-        await send(message)
-
-    await app(scope, receive, sending)
