@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -16,31 +16,29 @@ class Loader(Generic[K, T]):
     def __init__(self, batch: Callable[[list[K]], Awaitable[Sequence[T | Exception]]]) -> None:
         self._batch = batch
         self._known: dict[K, asyncio.Future[T]] = {}
-        self._wanted: list[K] = []
+        self._wanted: dict[K, asyncio.Future[T]] = {}
 
     def load(self, key: K) -> asyncio.Future[T]:
         """What there is for the key; it raises the exception that is there instead."""
         found = self._known.get(key)
-        if found is None:
+        if found is None or found.cancelled():  # with whoever waited for it
             loop = asyncio.get_running_loop()
             if not self._wanted:
                 loop.call_soon(self._begin)
-            found = self._known[key] = loop.create_future()
-            self._wanted.append(key)
+            found = self._known[key] = self._wanted[key] = loop.create_future()
         return found
 
     def _begin(self) -> None:
-        keys, self._wanted = self._wanted, []
-        self._task = asyncio.create_task(self._fill(keys))
+        wanted, self._wanted = self._wanted, {}
+        self._task = asyncio.create_task(self._fill(wanted))
 
-    async def _fill(self, keys: list[K]) -> None:
+    async def _fill(self, wanted: Mapping[K, asyncio.Future[T]]) -> None:
         answers: Sequence[T | Exception]
         try:
-            answers = await self._batch(keys)
+            answers = await self._batch(list(wanted))
         except Exception as failure:
-            answers = [failure] * len(keys)
-        for key, answer in zip(keys, answers, strict=True):
-            future = self._known[key]
+            answers = [failure] * len(wanted)
+        for future, answer in zip(wanted.values(), answers, strict=True):
             if future.cancelled():
                 continue
             if isinstance(answer, Exception):
