@@ -23,7 +23,7 @@ from services import credentials, stream
 from services.site import Site
 
 _RECENT = 200  # payloads that a channel keeps for those who join a moment later
-_IN_A_ROW = 100  # listeners that are told before others get a turn
+_IN_A_ROW = 250  # listeners that are told before others get a turn
 
 
 class Front(Protocol):
