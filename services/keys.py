@@ -11,16 +11,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
+import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwe, jwt
+from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
@@ -59,12 +61,6 @@ def derive(secret: str, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(_bytes(secret))
 
 
-def _print(begun: hmac.HMAC, text: bytes) -> str:
-    made = begun.copy()  # of one whose key is in already: half of the time
-    made.update(text)
-    return made.hexdigest()
-
-
 def kid(key: bytes) -> str:
     """A name by which a token says which key made it; one-way, so it may be public."""
     return hashlib.sha256(b"admit/kid/" + key).hexdigest()[:8]
@@ -79,34 +75,46 @@ class Keys:
         if not all(secrets):
             raise ValueError("A secret is not empty. How long it must be is for the settings to say.")
         self._secrets = tuple(secrets)
-        self._signing = self._ring("jwt")
+        signing = [derive(secret, "jwt") for secret in self._secrets]
+        # each by the header that names its key
+        self._signing = {_head(SIGNED, key): hmac.new(key, digestmod="sha256") for key in signing}
         self._sealing = self._ring("link")
         key = derive(self._secrets[0], "link")
         self._link_cipher = AESGCM(key)
-        self._link_head = _base64(json.dumps({**SEALED, "kid": kid(key)}, separators=(",", ":")).encode())
+        self._link_head = _head(SEALED, key)
         self._printing = [hmac.new(derive(secret, "fingerprint"), digestmod="sha256") for secret in self._secrets]
 
     def sign(self, audience: str, claims: Mapping[str, Any], expires_at: datetime) -> str:
         """A token that `verify` accepts for this audience until then; our own claims cannot be overridden."""
-        name, key = next(iter(self._signing.items()))
+        head, begun = next(iter(self._signing.items()))
         ours = {"iss": ISSUER, "aud": audience, "exp": _seconds(expires_at)}
-        return jwt.encode({**SIGNED, "kid": name}, {**claims, **ours}, key, algorithms=["HS256"])
+        said = head + b"." + _base64(orjson.dumps({**claims, **ours}))
+        # RFC 7515's compact form, as joserfc reads it, in a twentieth of the time that joserfc takes
+        return (said + b"." + _base64(_mac(begun, said))).decode("ascii")
 
     def verify(self, audience: str, token: str, now: datetime) -> dict[str, Any]:
         """The claims of a token signed here, for this audience, before its end; anything else is Unauthenticated."""
-        second = _seconds(now)
-        try:
-            key = key_of(token, SIGNED_LIMIT, SIGNED, self._signing)
-            claims = jwt.decode(token, key, algorithms=["HS256"]).claims
-            # joserfc checks no claim by itself. No leeway: the clock that issued the token is the one that judges it.
-            us, them = _must_be(ISSUER), _must_be(audience)
-            jwt.JWTClaimsRegistry(second, leeway=0, iss=us, aud=them, exp={"essential": True}).validate(claims)
-        except UNREADABLE:
-            raise errors.Unauthenticated from None
-        # The registry lets a list of audiences, a fraction and an end beyond the calendar pass; we never issue those.
-        if type(claims["aud"]) is not str or type(claims["exp"]) is not int or claims["exp"] > LAST_SECOND:
+        claims = self.read(token, now)
+        if claims["aud"] != audience:
             raise errors.Unauthenticated
         return claims
+
+    def read(self, token: str, now: datetime) -> dict[str, Any]:
+        """The same for whatever audience, which the caller looks at.
+
+        Header and signature must be ours to the letter before anything is decoded. No leeway: the clock that issued
+        the token is the one that judges it.
+        """
+        said, _, mac = _bytes(token[: SIGNED_LIMIT + 1]).rpartition(b".")
+        head, _, payload = said.partition(b".")
+        begun = self._signing.get(head)
+        if begun is None or len(token) > SIGNED_LIMIT or not hmac.compare_digest(_base64(_mac(begun, said)), mac):
+            raise errors.Unauthenticated
+        with suppress(*UNREADABLE):  # told below, without the cause, lest a piece of the token reach a log
+            claims = orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+            if _counts(claims, _seconds(now)):
+                return dict(claims)
+        raise errors.Unauthenticated
 
     def seal_link(self, link_id: UUID, version: int, expires_at: datetime | None) -> str:
         """An encrypted token that names an access link and nothing about the person it lets in."""
@@ -160,7 +168,7 @@ class Keys:
     def fingerprints(self, secret: str) -> tuple[str, ...]:
         """Every form under which the secret may have been stored, newest first: look up with all of them."""
         text = _bytes(secret)
-        return tuple([_print(begun, text) for begun in self._printing])
+        return tuple([_mac(begun, text).hex() for begun in self._printing])
 
     @cached_property
     def printed_with(self) -> str:
@@ -198,8 +206,23 @@ def key_of(token: str, limit: int, expected: Mapping[str, str], ring: Mapping[st
     raise ValueError("not one of our headers")
 
 
-def _must_be(value: str) -> jwt.ClaimsOption:
-    return {"essential": True, "value": value}
+def _counts(claims: Any, second: int) -> bool:
+    """Whether these are claims as we make them, whose end has not come."""
+    match claims:
+        case {"iss": issuer, "aud": str(), "exp": ends} if issuer == ISSUER and type(ends) is int:
+            return second < ends <= LAST_SECOND and claims.keys().isdisjoint(("iat", "nbf"))
+    return False
+
+
+def _head(says: Mapping[str, str], key: bytes) -> bytes:
+    """A token's header, which names the key that made it."""
+    return _base64(json.dumps({**says, "kid": kid(key)}, separators=(",", ":")).encode())
+
+
+def _mac(begun: hmac.HMAC, text: bytes) -> bytes:
+    made = begun.copy()  # of one whose key is in already: half of the time
+    made.update(text)
+    return made.digest()
 
 
 def _tag(secret: str, purpose: str, message: str) -> str:

@@ -103,6 +103,22 @@ def test_returns_the_claims_of_a_token_it_signed() -> None:
     assert header(token) == {"typ": "JWT", "alg": "HS256", "kid": kid(jwt_key())}
 
 
+def test_makes_tokens_that_a_library_reads() -> None:
+    token = Keys([NEW, OLD]).sign("member", {"sub": "Zoë"}, SOON)
+
+    read = jwt.decode(token, OctKey.import_key(jwt_key()), algorithms=["HS256"])
+
+    assert (read.header, read.claims) == (header(token), {"sub": "Zoë", "iss": "admit", "aud": "member", "exp": EXP})
+
+
+def test_reads_a_token_of_any_audience_for_whoever_looks_at_it() -> None:
+    keys = Keys([NEW])
+
+    claims = keys.read(keys.sign("candidate", {"sub": "m1"}, SOON), NOW)
+
+    assert claims == {"sub": "m1", "iss": "admit", "aud": "candidate", "exp": EXP}
+
+
 def test_lets_no_claim_override_its_own() -> None:
     keys = Keys([NEW])
 
