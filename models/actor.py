@@ -129,3 +129,24 @@ ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous")
 def system(organization_id: UUID) -> Actor:
     """The server itself, acting in one organization: closing sessions at their deadline, making exports."""
     return Actor(ActorKind.SYSTEM, "system", organization_id, _EVERYTHING)
+
+
+def candidate(
+    organization_id: UUID,
+    ticket_id: UUID,
+    task_id: UUID,
+    candidate_id: UUID,
+    assessment_id: UUID | None,
+    expires_at: datetime | None = None,
+) -> Actor:
+    """Whoever has the ticket, in an assessment, or before they have one; the log names them by it."""
+    return Actor(
+        ActorKind.CANDIDATE,
+        f"tkt_{ticket_id!s}",
+        organization_id,
+        expires_at=expires_at,
+        ticket_id=ticket_id,
+        task_id=task_id,
+        candidate_id=candidate_id,
+        assessment_id=assessment_id,
+    )

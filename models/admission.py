@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import errors
-from models.assessment import Assessment
+from models.assessment import Assessment, AssessmentStatus
 from models.session import BEGUN, TestSession, TestSessionStatus
 from models.task import Step, Task
 from models.test import Test
@@ -71,19 +71,32 @@ def lapses_at(task: Task, ticket: Ticket) -> datetime | None:
     return min((end for end in (task.closes_at, ticket.valid_until) if end is not None), default=None)
 
 
+def open_among(assessments: Sequence[Assessment]) -> Assessment | None:
+    """The open one of a ticket's assessments, if there is one."""
+    return next((one for one in assessments if one.is_open), None)
+
+
+def assessments_used(assessments: Sequence[Assessment]) -> int:
+    """How many of a ticket's assessments count against what it allows."""
+    return sum(one.status is not AssessmentStatus.CANCELLED for one in assessments)
+
+
 def is_sitting(sessions: Sequence[TestSession]) -> bool:
     """Whether their candidate has begun a test that is not over."""
     return any(session.status in BEGUN for session in sessions)
 
 
 def entry_barrier(
-    task: Task, ticket: Ticket, sessions: Sequence[TestSession], now: datetime, *, lapsed: bool = False
+    task: Task,
+    ticket: Ticket,
+    assessments: Sequence[Assessment],
+    sessions: Sequence[TestSession],
+    now: datetime,
 ) -> errors.Refused | None:
-    """Why the candidate may not come in; `sessions` are those of the ticket's open assessment.
+    """Why the candidate may not come in; `assessments` are the ticket's, `sessions` those of the open one.
 
     Whoever has begun a test comes back to it whatever has happened since; whoever waits for a proctor does unless the
-    ticket was withdrawn. `lapsed` says that the last assessment ran out of time: who was late is told so, and not that
-    the tests are finished.
+    ticket was withdrawn. Whose last assessment ran out of time is told so, and not that the tests are finished.
     """
     unfinished = [session for session in sessions if session.is_unfinished]
     if is_sitting(sessions):
@@ -91,7 +104,7 @@ def entry_barrier(
     if unfinished:
         return withdrawn(ticket)
     found = barriers(task, ticket, now)
-    if lapsed and ticket.status is TicketStatus.CONSUMED:
+    if assessments and assessments[-1].status is AssessmentStatus.LAPSED and ticket.status is TicketStatus.CONSUMED:
         found.sort(key=lambda one: not isinstance(one, errors.TicketExpired))
     return next(iter(found), None)
 

@@ -11,6 +11,8 @@ from tortoise import fields
 from tortoise.expressions import Q, RawSQL
 from tortoise.queryset import QuerySet
 
+from models import reading
+from models.actor import Actor, candidate
 from models.event import EventType
 from models.moves import Stateful
 from models.prepared import Prepared
@@ -66,14 +68,23 @@ class Assessment(Stateful):
         indexes = (("ticket_id", "id"), ("organization_id", "id"), ("status", "lapses_at"))
 
     @classmethod
-    async def by_id(cls, key: UUID) -> Assessment | None:
-        """The assessment that a signed token names, with its ticket; the signature is the authority."""
-        return await cls.get_or_none(id=key).select_related("ticket")
+    async def candidate_of(cls, key: UUID, expires_at: datetime) -> Actor | None:
+        """Whose assessment it is that a signed token names, until it expires; the signature is the authority."""
+        found = _known.get(key) or await reading.keys(_CANDIDATE, [key])
+        if found is None:
+            return None
+        _remember(key, found)
+        organization, ticket, task, person = found
+        return candidate(organization, ticket, task, person, key, expires_at)
+
+    def came_by(self, ticket: Ticket) -> None:
+        """Remember whose it is, now that it is kept: whoever came in goes on at once."""
+        _remember(self.id, [ticket.organization_id, ticket.id, ticket.task_id, ticket.candidate_id])
 
     @classmethod
-    async def open_of(cls, ticket: Ticket) -> Assessment | None:
-        """The ticket's open assessment, if there is one."""
-        return await _open.one(ticket.id)
+    async def of_ticket(cls, ticket: Ticket) -> list[Assessment]:
+        """Every assessment of the ticket, oldest first."""
+        return await _of_ticket.all(ticket.id)
 
     @classmethod
     def lapsing(cls, at: datetime) -> QuerySet[Assessment]:
@@ -88,20 +99,9 @@ class Assessment(Stateful):
         return counted.filter(Q(waiting=0) | Q(task__closes_at__lte=at), sitting=0)
 
     @classmethod
-    async def has_lapsed(cls, ticket: Ticket) -> bool:
-        """Whether the ticket's newest assessment ran out of time."""
-        newest = await _newest.one(ticket.id)
-        return newest is not None and newest.status is AssessmentStatus.LAPSED
-
-    @classmethod
     async def of_tickets(cls, keys: Collection[UUID]) -> list[Assessment]:
         """The assessments of these tickets, oldest first; for whoever holds the tickets."""
         return await cls.filter(ticket_id__in=keys).order_by("id")
-
-    @classmethod
-    async def count_of(cls, ticket: Ticket) -> int:
-        """How many assessments of the ticket count against what it allows."""
-        return len(await _counted.all(ticket.id))
 
     @property
     def is_open(self) -> bool:
@@ -120,6 +120,18 @@ def _sessions(statuses: Collection[str]) -> RawSQL:
     return RawSQL(f"(SELECT count(*) FROM test_session WHERE {own} AND status IN ({names}))")  # noqa: S608  names of ours
 
 
-_open = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket, status__in=OPEN), UUID)
-_newest = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket).order_by("-id").limit(1), UUID)
-_counted = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket).exclude(status=AssessmentStatus.CANCELLED), UUID)
+_KEPT = 5_000  # of those that were asked for lately
+_known: dict[UUID, list[UUID]] = {}  # whose an assessment is never changes
+
+
+def _remember(key: UUID, whose: list[UUID]) -> None:
+    if len(_known) >= _KEPT:
+        _known.clear()
+    _known[key] = whose
+
+
+_CANDIDATE = (
+    "SELECT t.organization_id, t.id, t.task_id, t.candidate_id"
+    " FROM assessment a JOIN ticket t ON t.id = a.ticket_id WHERE a.id = {0}"
+)
+_of_ticket = Prepared(lambda ticket: Assessment.filter(ticket_id=ticket).order_by("id"), UUID)

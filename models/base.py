@@ -6,17 +6,18 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
 from tortoise import Model, fields
-from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
 import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
-from models.prepared import Prepared
+from models.prepared import Prepared, lock
+from models.rows import as_text
 
 if TYPE_CHECKING:
     from models.organization import Organization
@@ -27,6 +28,7 @@ W = TypeVar("W", bound="Owned")
 
 _SCOPES = ("organization_id", "ticket_id", "task_id", "candidate_id", "assessment_id")  # an actor's, that rows bear
 SCOPES = len(_SCOPES)
+_others = attrgetter(*_SCOPES[1:])
 
 
 def key_in(gid: str, expected: str) -> UUID:
@@ -59,7 +61,7 @@ class Row(Model):
     @property
     def gid(self) -> str:
         """The global id, like `tkt_01890a5d-…`."""
-        return f"{self.prefix}_{self.id}"
+        return f"{self.prefix}_{as_text(self.id)}"
 
     @property
     def cursor(self) -> str:
@@ -133,9 +135,7 @@ class Owned(Row):
     @classmethod
     async def kept_by(cls, actor: Actor, key: UUID) -> Self:
         """The same, kept as it is until the transaction ends by as many at once as like: who would change it waits."""
-        client = get_connection("default")
-        if client.capabilities.dialect == "postgres":  # SQLite has one writer
-            await client.execute_query(f'SELECT 1 FROM "{cls._meta.db_table}" WHERE "id" = $1 FOR SHARE', [key])  # noqa: S608
+        await lock(f'SELECT 1 FROM "{cls._meta.db_table}" WHERE id = {{0}} FOR SHARE', key)  # noqa: S608
         return await cls.seen_by(actor, key)
 
 
@@ -147,7 +147,7 @@ def is_usual(model: type[Row], actor: Actor) -> bool:
 
 def scopes_of(actor: Actor) -> Sequence[UUID | None]:
     """The ids of the actor that a door may ask for."""
-    return [actor.organization, *(getattr(actor, name) for name in _SCOPES[1:])]
+    return actor.organization, *_others(actor)
 
 
 def seen_as(model: type[R], kind: ActorKind, permissions: frozenset[Permission], scopes: Sequence[UUID]) -> QuerySet[R]:

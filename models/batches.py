@@ -84,12 +84,12 @@ class Writer:
         """Wait for one's turn to write; it lasts until `leave`. Raises Unavailable when no batch can begin now."""
         await self._turn(alone=False)
         try:
-            with outages():
-                batch = self._batch = self._batch or await self._begun()
-                batch.connection.at_once("SAVEPOINT operation")
-        except BaseException:
+            batch = self._batch = self._batch or await self._begun()
+            batch.connection.at_once("SAVEPOINT operation")
+        except BaseException as failure:
             self._go_on()
-            raise
+            with outages():
+                raise failure
         return batch
 
     async def leave(self, batch: Batch, failure: BaseException | None) -> None:

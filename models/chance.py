@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from uuid import UUID
 
+from uuid_utils import uuid7 as uuid7_text
 from uuid_utils.compat import uuid7
 
 _bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -22,6 +23,11 @@ CODE_LENGTH = 13  # 13 × log2(31) = 64.4 random bits
 def new_id() -> UUID:
     """A UUIDv7: unique, and in the order in which it was made."""
     return uuid7()
+
+
+def new_id_text() -> str:
+    """The same as text."""
+    return str(uuid7_text())
 
 
 def random_bytes(count: int) -> bytes:

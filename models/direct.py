@@ -25,6 +25,7 @@ PATIENCE = 0.003  # seconds that the event loop gives a read, and statements in 
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
 _VALUES = 100  # a statement with more of them touches many rows
 _LENGTH = 50_000  # characters of one value
+_LONG = (str, bytes)  # values that may have so many
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
 _PRIMARY = 0xFF  # an extended code says more in the higher bytes
@@ -36,6 +37,7 @@ class Direct:
     def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
         self._connection = connection
         self._thread = thread
+        self._away = asyncio.Lock()  # taken while the thread has the connection
         self._give_up_at: float | None = None  # None: the statement that runs may take as long as it takes
         self._pause_at: float | None = None  # None: nothing was asked yet in this turn of the event loop
         connection.set_progress_handler(self._is_impatient, _STEPS)
@@ -62,22 +64,26 @@ class Direct:
 
     async def execute_fetchall(self, sql: str, values: Sequence[Any] | None = None) -> Rows:
         """What the statement answers."""
-        values = values or ()
-        await self._pause()
+        return (await self.ask(sql, values or ()))[1]
+
+    async def ask(self, sql: str, values: Sequence[Any]) -> tuple[int, Rows]:
+        """How many rows the statement changed, or else found, and what it answers."""
+        await self._turn()
         if _is_short(values):
             if sql.startswith("SELECT"):
                 try:
-                    return self._read(sql, values)
+                    rows = self._read(sql, values)
+                    return len(rows), rows
                 except sqlite3.OperationalError as given_up:
                     if given_up.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                         raise
-            elif self.in_transaction:  # it is not given up: that would undo the transaction
-                return self._connection.execute(sql, values).fetchall()
-        return await self._apart(_fetch, self._connection, sql, values)
+            elif self._connection.in_transaction:  # it is not given up: that would undo the transaction
+                return _asked(self._connection, sql, values)
+        return await self._apart(_asked, self._connection, sql, values)
 
     async def execute_insert(self, sql: str, values: Sequence[Any]) -> tuple[int | None]:
         """The key that the database gave the row, as the only item of a tuple."""
-        await self._pause()
+        await self._turn()
         if self.in_transaction and _is_short(values):
             return (self._connection.execute(sql, values).lastrowid,)
         return ((await self._apart(self._connection.execute, sql, values)).lastrowid,)
@@ -93,7 +99,7 @@ class Direct:
     async def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run the statement with each of these values: a few at once, many in the thread."""
         rows = list(values)
-        await self._pause()
+        await self._turn()
         if len(rows) * len(rows[0] if rows else ()) <= _VALUES and self.in_transaction and all(map(_is_short, rows)):
             self._connection.executemany(sql, rows)
         else:
@@ -146,19 +152,23 @@ class Direct:
     def _is_impatient(self) -> bool:
         return self._give_up_at is not None and time.monotonic() > self._give_up_at
 
-    async def _pause(self) -> None:
-        """Let others have their turn, if much was asked without one."""
+    async def _turn(self) -> None:
+        """Let others have theirs, if much was asked without one; wait for what is asked in the thread."""
         if self._pause_at is None:
             self._pause_at = time.monotonic() + PATIENCE
             asyncio.get_running_loop().call_soon(self._forget)
         elif time.monotonic() > self._pause_at:
             await asyncio.sleep(0)
+        if self._away.locked():
+            async with self._away:
+                pass
 
     def _forget(self) -> None:
         self._pause_at = None
 
     async def _apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await in_thread(self._thread, work, *args, **kwargs)
+        async with self._away:
+            return await in_thread(self._thread, work, *args, **kwargs)
 
 
 async def in_thread(thread: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -184,12 +194,17 @@ def _open(path: str, pragmas: Mapping[str, Any]) -> sqlite3.Connection:
     return connection
 
 
-def _fetch(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Rows:
-    return connection.execute(sql, values).fetchall()
+def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> tuple[int, Rows]:
+    cursor = connection.execute(sql, values)
+    rows = cursor.fetchall()
+    return len(rows) if cursor.rowcount < 0 else cursor.rowcount, rows
 
 
 def _is_short(values: Sequence[Any]) -> bool:
     """Whether a statement with these values is one of little work."""
     if len(values) > _VALUES:
         return False
-    return all(not isinstance(one, str | bytes) or len(one) <= _LENGTH for one in values)
+    for one in values:  # noqa: SIM110  a generator takes as long as a statement
+        if type(one) in _LONG and len(one) > _LENGTH:
+            return False
+    return True

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import Model, fields
-from tortoise.connection import get_connection
 from tortoise.queryset import QuerySet
 
 import errors
@@ -184,7 +183,7 @@ def record(
     """Write to the log, in the transaction that is open, that `actor` did this to `subject`."""
     unit.current().events.append(
         {
-            "id": chance.new_id(),
+            "id": chance.new_id_text(),
             "organization_id": actor.organization,
             "type": type_,
             "subject": subject,
@@ -203,7 +202,7 @@ async def write(events: Sequence[Mapping[str, Any]]) -> None:
 
     PostgreSQL hands out positions before it commits: without the lock a reader could see 8 before 7 and never see 7.
     """
-    client = get_connection("default")
+    client = unit.writing()
     if client.capabilities.dialect == "postgres":
         for organization_id in sorted({event["organization_id"] for event in events}):
             await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 from tortoise import Model, fields
 
 
@@ -17,7 +18,7 @@ class LabelsField(fields.TextField):
 
     def to_python_value(self, value: Any) -> list[str]:
         """The list."""
-        kept: list[str] = json.loads(value) if isinstance(value, str) else list(value or [])
+        kept: list[str] = orjson.loads(value) if isinstance(value, str) else list(value or [])
         return kept
 
 

@@ -41,7 +41,7 @@ async def move(row: Stateful, to: StrEnum, actor: Actor, **changes: Any) -> None
     if not await update(type(row), {"id": row.id, "status": was}, {"status": to, **changes}):
         await row.refresh_from_db(fields=["status"])
         raise errors.MoveNotAllowed(row.status, to)
-    row.update_from_dict({"status": to, **changes})
+    vars(row).update(changes, status=to)
     event.record(row.moved, row.gid, actor, **row.concerns(), **{"from": was, "to": to})
 
 

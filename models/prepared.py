@@ -5,8 +5,10 @@ Only what runs at every entry, start and answer is here; everything else asks To
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import count, islice
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -20,6 +22,8 @@ R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
 Kind = type[UUID] | type[str] | type[int]
 Source = tuple[int, Encode] | tuple[None, Any]
+
+_FEW = 5  # rows that are inserted by one statement
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _source(parameter: Any, standing: Sequence[UUID | str | int]) -> Source:
         if parameter == one:
             return place, _as_it_is
         if isinstance(one, UUID) and parameter == str(one):
-            return place, str
+            return place, rows.as_text
     return None, parameter
 
 
@@ -92,39 +96,117 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_updates: dict[tuple[str, type[Model], tuple[str, ...], tuple[str, ...]], str] = {}
+class Joined:
+    """A row of each of these models, read together by `sql`, which says what follows the columns and calls its tables
+    by their names; `{0}` is the first of its values.
+    """
+
+    def __init__(self, sql: str, *models: type[Model]) -> None:
+        self._sql, self._models = sql, models
+
+    async def one(self, *values: UUID | str | None) -> list[Any] | None:
+        """An object of each, or None when there is no such row."""
+        client = unit.connection()
+        sql = marked(self._written, mark_of(client), len(values))
+        _, found = await client.execute_query(sql, list(map(rows.as_text, values)))
+        if not found:
+            return None
+        answered = iter(found[0])
+        parts = [(model, dict(zip(columns, answered, strict=False))) for model, columns in self._columns]
+        return [rows.made(model, [part])[0] for model, part in parts]
+
+    @cached_property
+    def _columns(self) -> list[tuple[type[Model], list[str]]]:
+        return [(model, list(model._meta.fields_db_projection)) for model in self._models]  # noqa: SLF001
+
+    @cached_property
+    def _written(self) -> str:
+        named = (f'"{model._meta.db_table}"."{one}"' for model, columns in self._columns for one in columns)  # noqa: SLF001
+        return f"SELECT {', '.join(named)} {self._sql}"
+
+
+async def lock(sql: str, *values: UUID | None) -> None:
+    """Take a lock by this statement on PostgreSQL, `{0}` being the first of its values; SQLite has one writer."""
+    client = unit.connection()
+    if client.capabilities.dialect == "postgres":
+        await client.execute_query(marked(sql, mark_of(client), len(values)), list(values))
+
+
+def mark_of(client: BaseDBAsyncClient) -> str:
+    """What the number of a parameter follows in this database's statements."""
+    return "$" if client.capabilities.dialect == "postgres" else "?"
+
+
+@cache
+def marked(sql: str, mark: str, count: int) -> str:
+    """The statement with this mark for its parameters, of which there are so many."""
+    return sql.format(*(f"{mark}{at}" for at in range(1, count + 1)))
 
 
 async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
     """Set these columns of the rows with exactly these values; whether there were any. Nothing here may be null."""
     client = unit.writing()
-    dialect = client.capabilities.dialect
-    key = (dialect, model, tuple(to), tuple(where))
-    if key not in _updates:
-        marks = iter([f"${at}" if dialect == "postgres" else "?" for at in range(1, len(to) + len(where) + 1)])
-        changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
-        condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
-        _updates[key] = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
-    known = model._meta.fields_map  # noqa: SLF001
-    values = [known[name].to_db_value(value, model) for name, value in (*to.items(), *where.items())]
-    changed, _ = await client.execute_query(_updates[key], values)
+    change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
+    changed, _ = await client.execute_query(change.sql, change.filled((*to.values(), *where.values())))
     return bool(changed)
 
 
-_inserts: dict[tuple[str, type[Model], tuple[str, ...]], str] = {}
+async def add(row: Model) -> bool:
+    """Insert the object, unless a unique index has one like it already; whether it was."""
+    client = unit.writing()
+    columns = tuple(row._meta.fields_db_projection)  # noqa: SLF001
+    change = _insert(client.capabilities.dialect, type(row), columns)
+    values = change.filled([getattr(row, column) for column in columns])
+    added = await client.execute_query_dict(change.sql + ' ON CONFLICT DO NOTHING RETURNING "id"', values)
+    row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
+    return bool(added)
 
 
 async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that all say the same columns."""
     client = unit.writing()
-    dialect = client.capabilities.dialect
-    columns = tuple(new[0])
-    key = (dialect, model, columns)
-    if key not in _inserts:
-        marks = ", ".join(f"${at}" if dialect == "postgres" else "?" for at in range(1, len(columns) + 1))
-        names = ", ".join(f'"{column}"' for column in columns)
-        _inserts[key] = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({marks})'  # noqa: S608, SLF001
-    known = model._meta.fields_map  # noqa: SLF001
-    encode = [known[column].to_db_value for column in columns]
-    values = [[code(value, model) for code, value in zip(encode, one.values(), strict=True)] for one in new]
-    await client.execute_many(_inserts[key], values)
+    change = _insert(client.capabilities.dialect, model, tuple(new[0]), len(new) if len(new) <= _FEW else 1)
+    if len(new) <= _FEW:
+        await client.execute_query(change.sql, change.filled([value for one in new for value in one.values()]))
+    else:
+        await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
+
+
+@dataclass(frozen=True)
+class _Change:
+    """SQL that writes, and how each of its parameters is sent."""
+
+    sql: str
+    encoders: Sequence[Encode]
+
+    def filled(self, values: Iterable[Any]) -> list[Any]:
+        """The parameters of these values."""
+        return [encode(value) for encode, value in zip(self.encoders, values, strict=True)]
+
+
+def insert_of(client: BaseDBAsyncClient, model: type[Model], columns: tuple[str, ...]) -> str:
+    """The statement that inserts a row with these columns."""
+    return _insert(client.capabilities.dialect, model, columns).sql
+
+
+@cache
+def _update(dialect: str, model: type[Model], to: tuple[str, ...], where: tuple[str, ...]) -> _Change:
+    marks = _marks(dialect)
+    changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
+    condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
+    sql = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
+    return _Change(sql, rows.encoders(model, to + where))
+
+
+@cache
+def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: int = 1) -> _Change:
+    names = ", ".join(f'"{column}"' for column in columns)
+    marks = _marks(dialect)
+    values = ", ".join(f"({', '.join(islice(marks, len(columns)))})" for _ in range(rows_))
+    sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {values}'  # noqa: S608, SLF001
+    return _Change(sql, rows.encoders(model, columns) * rows_)
+
+
+def _marks(dialect: str) -> Iterator[str]:
+    """What stands in a statement for its parameters, one after the other."""
+    return (f"${at}" if dialect == "postgres" else "?" for at in count(1))

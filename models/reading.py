@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,8 +21,9 @@ from tortoise import Model
 from tortoise.connection import get_connection
 
 import errors
-from models import rows
+from models import rows, unit
 from models.base import cursor_of_key
+from models.prepared import mark_of, marked
 
 M = TypeVar("M", bound=Model)
 
@@ -151,20 +152,34 @@ def reader() -> Reader:
 
 
 async def the(model: type[M], condition: str, values: Sequence[Any]) -> M | None:
-    """The row of the model for which this holds, `{0}` being the first value. Raises what `row` does.
+    """The row of the model for which this holds, `{0}` being the first value. Raises Unavailable.
 
     Rows that are stored the same are made once: nobody changes what is answered here.
     """
-    reading = reader()
-    stored = await reading.row(_statement(model, condition, reading.parameter, len(values)), values, short=True)
-    return None if stored is None else _made(model, stored)
+    found = await _row(_select(model, condition), values)
+    return None if found is None else _made(model, found)
 
 
-@cache
-def _statement(model: type[Model], condition: str, parameter: str, count: int) -> str:
+async def keys(sql: str, values: Sequence[Any]) -> list[UUID] | None:
+    """The row of keys that the statement answers first, `{0}` being the first value. Raises Unavailable."""
+    found = await _row(sql, values)
+    return None if found is None else [rows.key(one) for one in found]
+
+
+async def _row(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    try:
+        reading = reader()
+        return await reading.row(marked(sql, reading.parameter, len(values)), values, short=True)
+    except Unanswered:  # Tortoise waits, or says why
+        client = unit.connection()
+        found = await client.execute_query_dict(marked(sql, mark_of(client), len(values)), stored(values))
+        return tuple(found[0].values()) if found else None
+
+
+@lru_cache(_STATEMENTS)
+def _select(model: type[Model], condition: str) -> str:
     columns = ", ".join(f'"{column}"' for column in _columns(model).values())
-    where = condition.format(*(f"{parameter}{at + 1}" for at in range(count)))
-    return f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {where} LIMIT 1'  # noqa: S608, SLF001  names of ours
+    return f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {condition} LIMIT 1'  # noqa: S608, SLF001  our names
 
 
 def _columns(model: type[Model]) -> Mapping[str, str]:
@@ -172,6 +187,6 @@ def _columns(model: type[Model]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=10_000)
-def _made(model: type[M], stored: tuple[Any, ...]) -> M:
-    [one] = rows.made(model, [dict(zip(_columns(model).values(), stored, strict=True))])
+def _made(model: type[M], kept: tuple[Any, ...]) -> M:
+    [one] = rows.made(model, [dict(zip(_columns(model).values(), kept, strict=True))])
     return one

@@ -8,15 +8,15 @@ Here a transaction is one operation of a batch that is committed as a whole: see
 
 from __future__ import annotations
 
-import asyncio
+import logging
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any
 
-from tortoise import Model
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
 from tortoise.backends.sqlite.executor import SqliteExecutor
 from tortoise.connection import get_connections
 
@@ -28,18 +28,7 @@ from models.outages import outages
 
 
 class Executor(SqliteExecutor):
-    """Tortoise's way from objects to statements and back, without doing again what comes out the same."""
-
-    def _prepare_insert_statement(
-        self, columns: Sequence[str], has_generated: bool = True, ignore_conflicts: bool = False
-    ) -> Any:
-        if not ignore_conflicts:  # Tortoise may want to add to it
-            return super()._prepare_insert_statement(columns, has_generated)
-        key = (self.model, tuple(columns), has_generated)
-        if key not in _inserts:
-            query = super()._prepare_insert_statement(columns, has_generated, ignore_conflicts)
-            _inserts[key] = Written(query.get_sql())
-        return _inserts[key]
+    """Tortoise's way from statements to objects, without doing again what comes out the same."""
 
     async def execute_select(
         self, sql: str, values: list[Any] | None = None, custom_fields: list[str] | None = None
@@ -52,17 +41,6 @@ class Executor(SqliteExecutor):
             return await super().execute_select(sql, values, custom_fields)
         _, found = await self.db.execute_query(sql, values)
         return rows.made(self.model, found)
-
-
-class Written(str):
-    """SQL that is written already, where Tortoise asks for it."""
-
-    def get_sql(self) -> str:
-        """It."""
-        return self
-
-
-_inserts: dict[tuple[type[Model], tuple[str, ...], bool], Written] = {}
 
 
 class Client(SqliteClient):
@@ -116,28 +94,43 @@ class Transaction(SqliteTransactionWrapper):
         super().__init__(parent)
         self._batch = batch
 
+    @translate_exceptions
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
+        """How many rows were changed, or else found, and these: the same as Tortoise's, for what is asked most."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        if not self._batch.is_whole:  # what comes now would be written by itself
+            raise errors.Unavailable
+        try:
+            return await self._batch.connection.ask(query, values or ())
+        except sqlite3.Error as failure:
+            with outages():
+                raise failure
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        """The rows that were found."""
+        _, rows = await self.execute_query(query, values)
+        return [dict(row) for row in rows]
+
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
-        return _Lent(self._lock, self._batch)
+        return _Lent(self._batch)
 
 
 class _Lent:
     """A transaction's connection, lent for one statement."""
 
-    def __init__(self, lock: asyncio.Lock, batch: Batch) -> None:
-        self._lock = lock
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
 
     async def __aenter__(self) -> Direct:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        await self._lock.acquire()
         return self._batch.connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
         if failure is not None:
             with outages():
                 raise failure
@@ -153,14 +146,15 @@ class Whole(TransactionContext):
         """Raises Unavailable when it cannot begin now."""
         self._batch = await self._parent.writer.join()
         client = Transaction(self._parent, self._batch)
-        self._token = get_connections().set(self._parent.connection_name, client)
+        self._connections = get_connections()
+        self._token = self._connections.set(self._parent.connection_name, client)
         return client
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raises Unavailable when it cannot be committed; then nothing was."""
-        get_connections().reset(self._token)
+        self._connections.reset(self._token)
         await self._parent.writer.leave(self._batch, failure)
 
 

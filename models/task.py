@@ -85,8 +85,7 @@ class Task(Stateful):
     @classmethod
     async def by_slug(cls, slug: str) -> Task | None:
         """The task that a public Task link names; its welcome page is for everybody."""
-        known = len(slug) <= _LONGEST_SLUG and slug.isascii() and slug.isprintable()
-        return await _by_slug.one(slug) if known else None
+        return await _by_slug.one(slug) if can_be_slug(slug) else None
 
     @classmethod
     async def by_id(cls, key: UUID) -> Task | None:
@@ -106,6 +105,11 @@ class Task(Stateful):
     def concerns(self) -> dict[str, UUID]:
         """Filed under itself."""
         return {"task_id": self.id}
+
+
+def can_be_slug(text: str) -> bool:
+    """Whether a task may have this slug: some texts no database is asked for."""
+    return len(text) <= _LONGEST_SLUG and text.isascii() and text.isprintable()
 
 
 _by_slug = Prepared(lambda slug: Task.filter(slug=slug), str)

@@ -128,6 +128,11 @@ class Test(Stateful):
         return (question for section in self.sections for question in section.questions)
 
     @property
+    def question_count(self) -> int:
+        """How many questions there are."""
+        return sum(len(section["questions"]) for section in self.content)
+
+    @property
     def max_score(self) -> float:
         """The points of all questions together."""
         return sum(question.points for question in self.questions)

@@ -14,14 +14,14 @@ from tortoise.exceptions import DoesNotExist
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models import clock
-from models.actor import Actor
+from models import clock, reading
+from models.actor import Actor, candidate
 from models.base import Owned
 from models.event import EventType
 from models.labels import labels_field
 from models.moves import Stateful
-from models.prepared import Prepared
-from models.task import Task
+from models.prepared import Joined, Prepared, lock
+from models.task import Task, can_be_slug
 
 
 class TicketStatus(StrEnum):
@@ -128,9 +128,10 @@ class Ticket(Stateful):
         indexes = (("organization_id", "id"), ("task_id", "id"), ("task_id", "status", "id"), ("batch_id", "id"))
 
     @classmethod
-    async def by_code(cls, task: Task, code: str) -> Ticket | None:
-        """The ticket of this task with this code, however it was typed; the code is the authority."""
-        return await _by_code.one(task.id, normalise(code))
+    async def by_code(cls, slug: str, code: str) -> UUID | None:
+        """The key of the ticket with this code, however it was typed, of the task with this slug."""
+        found = await reading.keys(_BY_CODE, [slug, normalise(code)]) if can_be_slug(slug) else None
+        return None if found is None else found[0]
 
     @classmethod
     async def refused(cls, key: UUID, refusal: str, at: datetime) -> None:
@@ -146,12 +147,31 @@ class Ticket(Stateful):
         return found
 
     @classmethod
+    async def lock(cls, key: UUID | None) -> None:
+        """Lock it without reading it."""
+        await lock("SELECT 1 FROM ticket WHERE id = {0} FOR UPDATE", key)
+
+    @classmethod
+    async def with_task(cls, key: UUID) -> tuple[Ticket, Task]:
+        """The ticket, whose lock is held, and its task, kept as it is until the transaction ends."""
+        await lock("SELECT 1 FROM task WHERE id = (SELECT task_id FROM ticket WHERE id = {0}) FOR SHARE", key)
+        found = await _with_task.one(key)
+        if found is None:
+            raise DoesNotExist(cls)
+        ticket, task = found
+        return ticket, task
+
+    @classmethod
     async def hold_all(cls, keys: Collection[UUID]) -> None:
         """Lock these tickets, always in the same order, so that two who want several never wait for each other."""
         ordered = sorted(set(keys))
         for start in range(0, len(ordered), _AT_ONCE):
             some = ordered[start : start + _AT_ONCE]
             await cls.filter(id__in=some).order_by("id").select_for_update().only("id")
+
+    def actor_in(self, assessment_id: UUID | None) -> Actor:
+        """The ticket's candidate, without an assessment before they have one."""
+        return candidate(self.organization_id, self.id, self.task_id, self.candidate_id, assessment_id)
 
     def status_at(self, now: datetime) -> TicketStatus:
         """The status as the clock shows it."""
@@ -176,7 +196,8 @@ class Ticket(Stateful):
         return {"task_id": self.task_id, "ticket_id": self.id}
 
 
-_by_code = Prepared(lambda task, code: Ticket.filter(task_id=task, code=code), UUID, str)
+_BY_CODE = "SELECT k.id FROM ticket k JOIN task t ON t.id = k.task_id WHERE t.slug = {0} AND k.code = {1}"
+_with_task = Joined("FROM ticket JOIN task ON task.id = ticket.task_id WHERE ticket.id = {0}", Ticket, Task)
 _held = Prepared(lambda key: Ticket.filter(id=key).select_for_update(), UUID)
 
 

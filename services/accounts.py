@@ -11,6 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 import errors
 from models import Actor, ActorKind, EventType, IdentityProvider, Login, Member, Organization, Role, clock
 from models.event import record
+from models.prepared import add
 from models.unit import transactional
 from services.site import Site
 from services.texts import line
@@ -48,9 +49,7 @@ async def _make(site: Site, organization_name: str, full_name: str, email: str, 
     member = Member(
         organization_id=organization.id, full_name=full_name, email=email, role=Role.OWNER, password_hash=password_hash
     )
-    # two sign-ups at once: the unique index lets one of them in
-    await Member.bulk_create([member], ignore_conflicts=True)
-    if await Member.by_email(email) != member:
+    if not await add(member):  # two sign-ups at once: the unique index lets one of them in
         raise errors.EmailTaken
     record(EventType.ORGANIZATION_CREATED, organization.gid, member.actor)
     return await _sign_in(site, organization, member)

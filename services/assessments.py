@@ -70,14 +70,15 @@ async def complete(site: Site, actor: Actor, assessment_id: UUID) -> Assessment:
     if not actor.is_candidate:
         raise errors.Forbidden("Only the candidate can do this.")
     ticket = await Ticket.hold(assessment.ticket_id)
-    await endings.settle_all(site, assessment.id, ticket)
+    sat = await TestSession.of_assessment(assessment.id)
+    await endings.settle_all(site, sat, ticket)
     await assessment.refresh_from_db()
     if assessment.status is AssessmentStatus.COMPLETED:
         return assessment
     if not assessment.is_open:
         raise errors.AssessmentEnded
     steps = await Step.visible_to(actor).filter(task_id=assessment.task_id)
-    if barrier := admission.completion_barrier(steps, await TestSession.of_assessment(assessment.id)):
+    if barrier := admission.completion_barrier(steps, sat):
         raise barrier
     await endings.close(assessment, ticket, AssessmentStatus.COMPLETED, actor, clock.now())
     return assessment

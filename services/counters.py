@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import errors
 
 _SWEEP_AT = 10_000  # counters in memory before the lapsed ones are thrown away
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """So many failures of one subject in a window; after those that are `free`, each makes the next wait twice as long.
 
     `key` names the subject. Delays are at most as long as the window.
@@ -73,7 +72,9 @@ class Memory:
         return 0.0
 
     def _wait(self, budget: Budget, now: float) -> float:
-        seen = self._seen(budget, now)
+        seen = self._counts.get(budget.key)
+        if seen is None or now >= seen.until:
+            return 0.0 if budget.most else budget.window
         spent = seen.until - now if seen.failures >= budget.most else 0.0
         return max(spent, seen.held_until - now, 0.0)
 

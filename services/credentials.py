@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import errors
-from models import ANONYMOUS, PERMISSIONS, Actor, ActorKind, ApiKey, Assessment, Login, Role, Ticket, clock
+from models import ANONYMOUS, PERMISSIONS, Actor, ActorKind, ApiKey, Assessment, Login, Role, clock
 from services.accounts import ACCESS
 from services.site import Site
 
@@ -34,14 +34,14 @@ async def authenticate(site: Site, authorization: str | None) -> Actor:
 
 async def bearer(site: Site, token: str) -> Actor:
     """Who a signed token speaks for: a member, a candidate, a program. Raises Unauthenticated if it does not count."""
-    now = clock.now()
-    for audience, whom in _SIGNED.items():
-        try:
-            claims = site.keys.verify(audience, token, now)
-        except errors.Unauthenticated:
-            continue
-        return await whom(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
-    return await _oauth_client(site, token)
+    try:
+        claims = site.keys.read(token, clock.now())
+    except errors.Unauthenticated:
+        return await _oauth_client(site, token)
+    whom = _SIGNED.get(claims["aud"])
+    if whom is None:  # it was signed for another purpose than to speak for somebody
+        raise errors.Unauthenticated
+    return await whom(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
 
 
 async def by_secret(site: Site, secret: str) -> Actor:
@@ -122,20 +122,10 @@ async def _member(login_id: UUID, expires_at: datetime) -> Actor:
 
 
 async def _candidate(assessment_id: UUID, expires_at: datetime) -> Actor:
-    assessment = await Assessment.by_id(assessment_id)
-    if assessment is None:
+    actor = await Assessment.candidate_of(assessment_id, expires_at)
+    if actor is None:
         raise errors.Unauthenticated
-    ticket: Ticket = assessment.ticket
-    return Actor(
-        ActorKind.CANDIDATE,
-        ticket.gid,
-        assessment.organization_id,
-        expires_at=expires_at,
-        ticket_id=ticket.id,
-        task_id=ticket.task_id,
-        candidate_id=ticket.candidate_id,
-        assessment_id=assessment.id,
-    )
+    return actor
 
 
 # Whom a token that we signed speaks for, by its audience.

@@ -98,13 +98,14 @@ async def of_ticket(actor: Actor, ticket_id: UUID) -> Diagnosis:
     actor.must(Permission.READ)
     now = clock.now()
     task = await Task.seen_by(actor, ticket.task_id)
-    assessment = await Assessment.open_of(ticket)
+    assessments = await Assessment.of_ticket(ticket)
+    assessment = admission.open_among(assessments)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
-    used = await Assessment.count_of(ticket)
+    used = admission.assessments_used(assessments)
     barriers = admission.barriers(task, ticket, now)
     if assessment is None and used >= ticket.assessments_allowed and ticket.status is not TicketStatus.CONSUMED:
         barriers.append(errors.TicketConsumed())
-    comes_back = assessment is not None and admission.entry_barrier(task, ticket, sessions, now) is None
+    comes_back = assessment is not None and admission.entry_barrier(task, ticket, assessments, sessions, now) is None
     steps = await Step.visible_to(actor).filter(task_id=task.id).order_by("position")
     links = await AccessLink.visible_to(actor).filter(ticket_id=ticket.id).order_by("id")
     return Diagnosis(

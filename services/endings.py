@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,10 +63,9 @@ async def settle(site: Site, session: TestSession, ticket: Ticket) -> bool:
     return True
 
 
-async def settle_all(site: Site, assessment_id: UUID, ticket: Ticket) -> None:
-    """The same for every session of the assessment."""
-    for session in await TestSession.of_assessment(assessment_id):
-        await settle(site, session, ticket)
+async def settle_all(site: Site, sessions: Sequence[TestSession], ticket: Ticket) -> bool:
+    """The same for all of an assessment's; whether any was closed, and with it perhaps the assessment."""
+    return any([await settle(site, session, ticket) for session in sessions])
 
 
 async def stop(session: TestSession, ticket: Ticket, actor: Actor, reason: str | None) -> None:
@@ -93,6 +93,6 @@ async def _complete(assessment_id: UUID, ticket: Ticket, actor: Actor, at: datet
 async def close(assessment: Assessment, ticket: Ticket, to: AssessmentStatus, actor: Actor, at: datetime) -> None:
     """End the assessment, and use the ticket up if it allows no other; the ticket's lock is held."""
     await moves.move(assessment, to, actor, ended_at=at)
-    spent = await Assessment.count_of(ticket) >= ticket.assessments_allowed
+    spent = admission.assessments_used(await Assessment.of_ticket(ticket)) >= ticket.assessments_allowed
     if spent and ticket.status is TicketStatus.ACTIVATED:
         await moves.move(ticket, TicketStatus.CONSUMED, actor)

@@ -9,7 +9,6 @@ import errors
 from models import (
     AccessLink,
     Actor,
-    ActorKind,
     Assessment,
     Task,
     TestSession,
@@ -19,6 +18,8 @@ from models import (
     clock,
     moves,
 )
+from models.prepared import add
+from models.rows import new
 from models.unit import transactional
 from services.credentials import candidate_token
 from services.keys import LinkClaims
@@ -39,7 +40,7 @@ class Entry:
     @property
     def actor(self) -> Actor:
         """Whom the token speaks for."""
-        return candidate(self.ticket, self.assessment.id)
+        return self.ticket.actor_in(self.assessment.id)
 
 
 async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
@@ -50,15 +51,14 @@ async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
     """
     guess = {"address": address, "task": slug, "whole": "every code"}
     await site.guesses.check(**guess)
-    task = await Task.by_slug(slug)
-    ticket = await Ticket.by_code(task, code) if task else None
+    ticket_id = await Ticket.by_code(slug, code)
     # Only the wrong ones are counted: a class that comes in at once behind one address must not wait. A crowd of
     # guesses that all came while none had failed is counted here, one by one: what comes after the last is not told.
-    if ticket is None:
+    if ticket_id is None:
         await site.guesses.spend(**guess)
         raise errors.CodeUnknown
     await site.guesses.check(**guess)
-    return await _enter(site, ticket.id)
+    return await _enter(site, ticket_id)
 
 
 async def by_link(site: Site, address: str, token: str) -> Entry:
@@ -83,6 +83,7 @@ async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) 
     except errors.Refused as refused:
         await _note(ticket_id, refused)
         raise
+    assessment.came_by(ticket)
     return Entry(assessment, ticket, task, candidate_token(site, assessment))
 
 
@@ -93,31 +94,31 @@ async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
 
 @transactional
 async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
-    ticket = await Ticket.hold(ticket_id)
+    await Ticket.lock(ticket_id)
     link = _named(claims, await AccessLink.hold(claims.link_id)) if claims else None
-    actor = candidate(ticket)
-    task = await Task.kept_by(actor, ticket.task_id)  # who closes it is told so when nobody is still coming in
-    assessment = await Assessment.open_of(ticket)
+    ticket, task = await Ticket.with_task(ticket_id)  # who closes it is told so when nobody is still coming in
+    assessments = await Assessment.of_ticket(ticket)
+    assessment = admission.open_among(assessments)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
     if claims and link and not admission.is_sitting(sessions):
         _must_count(claims, link)
-    lapsed = ticket.status is TicketStatus.CONSUMED and await Assessment.has_lapsed(ticket)
-    if barrier := admission.entry_barrier(task, ticket, sessions, clock.now(), lapsed=lapsed):
+    if barrier := admission.entry_barrier(task, ticket, assessments, sessions, clock.now()):
         raise barrier
     if assessment is None:
-        assessment = await _begin(task, ticket, actor, link)
+        if admission.assessments_used(assessments) >= ticket.assessments_allowed:
+            raise errors.TicketConsumed
+        assessment = await _begin(task, ticket, link)
     if link is not None:
         await AccessLink.opened(link.id, clock.now())
     return assessment, ticket, task
 
 
-async def _begin(task: Task, ticket: Ticket, actor: Actor, link: AccessLink | None) -> Assessment:
+async def _begin(task: Task, ticket: Ticket, link: AccessLink | None) -> Assessment:
     """A new assessment of the ticket, whose lock is held."""
-    if await Assessment.count_of(ticket) >= ticket.assessments_allowed:
-        raise errors.TicketConsumed
     if link is not None and link.max_uses is not None and link.use_count >= link.max_uses:
         raise errors.LinkSpent
-    assessment = Assessment(
+    assessment = new(
+        Assessment,
         organization_id=ticket.organization_id,
         task_id=ticket.task_id,
         ticket_id=ticket.id,
@@ -125,10 +126,9 @@ async def _begin(task: Task, ticket: Ticket, actor: Actor, link: AccessLink | No
         lapses_at=admission.lapses_at(task, ticket),
     )
     # the partial unique index has the last word, whatever was read
-    await Assessment.bulk_create([assessment], ignore_conflicts=True)
-    kept = await Assessment.open_of(ticket)
-    if kept is not None and kept != assessment:
+    if not await add(assessment) and (kept := admission.open_among(await Assessment.of_ticket(ticket))):
         return kept
+    actor = ticket.actor_in(None)
     moves.begin(assessment, actor)
     if ticket.status is TicketStatus.ISSUED:
         await moves.move(ticket, TicketStatus.ACTIVATED, actor)
@@ -151,16 +151,3 @@ def _must_count(claims: LinkClaims, link: AccessLink) -> None:
         raise errors.LinkExpired
     if link.revoked_at is not None:
         raise errors.LinkRevoked
-
-
-def candidate(ticket: Ticket, assessment_id: UUID | None = None) -> Actor:
-    """The ticket's candidate, without an assessment before they have one."""
-    return Actor(
-        ActorKind.CANDIDATE,
-        ticket.gid,
-        ticket.organization_id,
-        ticket_id=ticket.id,
-        task_id=ticket.task_id,
-        candidate_id=ticket.candidate_id,
-        assessment_id=assessment_id,
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -11,6 +12,7 @@ from math import ceil
 import errors
 from services.counters import Budget, Counters
 
+_KEYS = 10_000  # that are kept: a crowd comes by the same task, and often behind one address
 _DIGEST = 32  # characters: enough to tell subjects apart, and nobody reads an e-mail address in Redis
 
 
@@ -37,6 +39,7 @@ class Guesses:
     ) -> None:
         self._counters, self._lenient = counters, lenient
         self._allowances, self._window = allowances, window
+        self._budgets_of = lru_cache(_KEYS)(self._made)
 
     async def check(self, **subjects: str) -> None:
         """Raise RateLimited when one of the subjects has spent its budget or must wait a little; count nothing."""
@@ -53,15 +56,19 @@ class Guesses:
     def _counter(self, subjects: Mapping[str, str]) -> Counters:
         return self._counters if any(self._allowances[kind].strict for kind in subjects) else self._lenient
 
-    def _budgets(self, subjects: Mapping[str, str]) -> list[Budget]:
+    def _budgets(self, subjects: Mapping[str, str]) -> Sequence[Budget]:
+        return self._budgets_of(*subjects.items())
+
+    def _made(self, *subjects: tuple[str, str]) -> Sequence[Budget]:
         return [
             Budget(
                 key(f"guesses:{kind}", subject), self._allowances[kind].most, self._window, self._allowances[kind].free
             )
-            for kind, subject in subjects.items()
+            for kind, subject in subjects
         ]
 
 
+@lru_cache(_KEYS)
 def key(kind: str, subject: str) -> str:
     """The name of a subject's counter."""
     told = network(subject) if kind.endswith("address") else subject

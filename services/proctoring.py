@@ -19,6 +19,7 @@ from models import (
     Ticket,
     TicketStatus,
     TimeCause,
+    admission,
     clock,
     moves,
 )
@@ -159,7 +160,7 @@ async def _reopen(session: TestSession, ticket: Ticket, actor: Actor) -> None:
     if await TestSession.unfinished_of(ticket):
         raise errors.AnotherTestRunning
     if not assessment.is_open:
-        if await Assessment.open_of(ticket):
+        if admission.open_among(await Assessment.of_ticket(ticket)):
             raise errors.AnotherTestRunning("The candidate has opened another assessment since.")
         await moves.move(assessment, AssessmentStatus.IN_PROGRESS, actor, ended_at=None)
     if ticket.status is TicketStatus.CONSUMED:

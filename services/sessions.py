@@ -14,7 +14,6 @@ from models import (
     Permission,
     Step,
     Task,
-    Test,
     TestSession,
     TestSessionStatus,
     Ticket,
@@ -22,6 +21,9 @@ from models import (
     clock,
     moves,
 )
+from models.prepared import add
+from models.rows import new
+from models.seat import Seat
 from models.session import WAITING
 from models.unit import transactional
 from services import endings, timekeeping
@@ -38,26 +40,25 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
     Where a proctor watches, the session waits to be admitted first, and starting again then begins it. Raises
     AttemptsSpent, AssessmentEnded, AnotherTestRunning, or why the ticket lets nobody begin now.
     """
-    step = await Step.seen_by(actor, step_id)
-    if not actor.is_candidate or actor.ticket_id is None or actor.assessment_id is None:
+    if actor.assessment_id is None:
+        await Step.seen_by(actor, step_id)
         raise errors.Forbidden("Only a candidate can start a test.")
-    ticket = await Ticket.hold(actor.ticket_id)
-    await endings.settle_all(site, actor.assessment_id, ticket)
-    assessment = await Assessment.seen_by(actor, actor.assessment_id)
-    task = await Task.kept_by(actor, assessment.task_id)
-    sessions = await TestSession.of_assessment(assessment.id)
-    if barrier := admission.start_barrier(step, assessment, task, ticket, sessions, clock.now()):
+    seat = await Seat.held_by(actor, step_id)
+    sessions = await TestSession.of_assessment(seat.assessment.id)
+    if await endings.settle_all(site, sessions, seat.ticket):
+        await seat.assessment.refresh_from_db()
+    now = clock.now()
+    if barrier := admission.start_barrier(seat.step, seat.assessment, seat.task, seat.ticket, sessions, now):
         raise barrier
-    mine = [session for session in sessions if session.step_id == step.id]
+    mine = [session for session in sessions if session.step_id == step_id]
     current = next((session for session in mine if session.is_unfinished), None)
-    test = await Test.seen_by(actor, step.test_id)
     if current is None:
         attempt = max((session.attempt for session in mine), default=0) + 1
-        return await _make(step, test, task, ticket, assessment, attempt, actor)
+        return await _make(seat, attempt, actor)
     if current.status is S.READY:
-        columns, opening = timekeeping.clockwork_of(step, test, task, ticket, clock.now())
+        columns, opening = timekeeping.clockwork_of(seat.step, seat.test, seat.task, seat.ticket, clock.now())
         await moves.move(current, S.ACTIVE, actor, **columns)
-        await _begun(current, assessment, opening, actor)
+        await _begun(current, seat.assessment, opening, actor)
     else:
         await present(current, actor)
     return current
@@ -143,15 +144,15 @@ async def present(session: TestSession, actor: Actor) -> None:
         await session.save(update_fields=["last_seen_at"])
 
 
-async def _make(  # noqa: PLR0913, PLR0917  a session belongs to all of these
-    step: Step, test: Test, task: Task, ticket: Ticket, assessment: Assessment, attempt: int, actor: Actor
-) -> TestSession:
+async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:
+    step, test, task, ticket, assessment = seat
     begins: dict[str, Any] = {"status": S.AWAITING_PROCTOR, "last_seen_at": clock.now()}
     opening: list[timekeeping.Opening] = []
     if not task.is_proctored:
         columns, opening = timekeeping.clockwork_of(step, test, task, ticket, clock.now())
         begins = {"status": S.ACTIVE, **columns}
-    session = TestSession(
+    session = new(
+        TestSession,
         organization_id=assessment.organization_id,
         task_id=task.id,
         ticket_id=ticket.id,
@@ -159,16 +160,15 @@ async def _make(  # noqa: PLR0913, PLR0917  a session belongs to all of these
         step_id=step.id,
         test_id=test.id,
         attempt=attempt,
-        total=sum(1 for _ in test.questions),
+        total=test.question_count,
         **begins,
     )
-    # the partial unique indexes have the last word, whatever was read
-    await TestSession.bulk_create([session], ignore_conflicts=True)
-    kept = await TestSession.seen_by(actor, session.id)
-    moves.begin(kept, actor)
-    if kept.has_begun:
-        await _begun(kept, assessment, opening, actor)
-    return kept
+    if not await add(session):  # the partial unique indexes have the last word, whatever was read
+        raise errors.AnotherTestRunning
+    moves.begin(session, actor)
+    if session.has_begun:
+        await _begun(session, assessment, opening, actor)
+    return session
 
 
 async def _begun(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import errors
 from models import EventType, IdentityProvider, Member, Role, clock
 from models.event import record
+from models.prepared import add
 from models.unit import transactional
 from services import accounts, identity_providers
 from services.accounts import SignedIn
@@ -81,12 +82,12 @@ async def _joined(provider: IdentityProvider, person: Person) -> Member:
         oidc_issuer=provider.issuer,
         oidc_subject=person.subject,
     )
-    await Member.bulk_create([made], ignore_conflicts=True)  # two at once: the unique index lets one of them in
-    member = await Member.by_subject(provider.organization_id, provider.issuer, person.subject)
+    if await add(made):
+        record(EventType.MEMBER_JOINED, made.gid, made.actor, role=made.role)
+        return made
+    member = await Member.by_subject(provider.organization_id, provider.issuer, person.subject)  # two came at once
     if member is None:
         raise errors.EmailTaken("Your e-mail address belongs to a member of another organization.")
-    if member == made:
-        record(EventType.MEMBER_JOINED, member.gid, member.actor, role=member.role)
     return member
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -21,6 +21,8 @@ from models import (
     moves,
 )
 from models.event import record
+from models.prepared import add
+from models.rows import new
 from models.ticket import normalise
 from models.unit import transactional
 from services import batches, sessions, texts
@@ -83,11 +85,12 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
         "valid_until": issue.valid_until,
     }
     check_window(issue.valid_from, issue.valid_until)
-    batch = TicketBatch(
+    batch = new(
+        TicketBatch,
         organization_id=actor.organization,
         task_id=task.id,
         idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
-        body_hash=await batches.fingerprint(asdict(issue), candidates),
+        body_hash=await batches.fingerprint(vars(issue), candidates),
         count=len(candidates),
     )
     draft = await batches.draft(batch, candidates, shared)
@@ -98,14 +101,12 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
 async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
     batch = draft.batch
     # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
-    await TicketBatch.bulk_create([batch], ignore_conflicts=True)
-    if batch.idempotency_key is not None:
+    if not await add(batch):
         kept = await TicketBatch.visible_to(actor).get_or_none(idempotency_key=batch.idempotency_key)
         # None: it was used for a task that a narrowed key does not know of
         if kept is None or kept.body_hash != batch.body_hash:
             raise errors.IdempotencyKeyReused
-        if kept.id != batch.id:
-            return kept
+        return kept
     task = await Task.seen_by(actor, batch.task_id)
     if task.status is TaskStatus.ARCHIVED:
         raise errors.TaskArchived

@@ -32,7 +32,7 @@ class Line:
     @property
     def questions(self) -> int:
         """How many there are."""
-        return sum(1 for _ in self.test.questions)
+        return self.test.question_count
 
     @property
     def seconds(self) -> int | None:
