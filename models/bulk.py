@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice, repeat
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tortoise import Model, fields
 from tortoise.queryset import ValuesListQuery
@@ -13,6 +14,8 @@ from tortoise.queryset import ValuesListQuery
 from models import unit
 from models.base import Row
 from models.database import connection
+from models.prepared import insert_of
+from models.rows import encoders
 
 T = TypeVar("T")
 
@@ -21,10 +24,11 @@ SLICE = 1_000  # rows in one statement
 
 
 async def turns(rows: Sequence[T], size: int = TURN) -> AsyncIterator[Sequence[T]]:
-    """The rows, a slice at a time; others get their turn after each."""
+    """The rows, a slice at a time; others get their turn after each, unless it is the only one."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-        await asyncio.sleep(0)
+        if len(rows) > size:
+            await asyncio.sleep(0)
 
 
 async def select(query: ValuesListQuery[Any]) -> Sequence[Any]:
@@ -41,11 +45,14 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     """
     unit.current()
     client = connection()
-    executor = client.executor_class(model, client)
-    columns = [_column(model, name, shared, each) for name in executor.regular_columns]
-    rows = zip(*columns, strict=False)  # what all of them share goes on for ever
-    while some := await _some(rows):
-        await client.execute_many(executor.insert_query, some)
+    columns = _columns(model)
+    values = zip(*(column.of(shared, each) for column in columns), strict=False)  # what all share goes on for ever
+    sql = insert_of(client, model, tuple(column.name for column in columns))
+    while some := await _some(values):
+        if len(some) == 1:
+            await client.execute_query(sql, some[0])
+        else:
+            await client.execute_many(sql, some)
 
 
 async def _some(rows: Iterator[Any]) -> list[Any]:
@@ -53,19 +60,36 @@ async def _some(rows: Iterator[Any]) -> list[Any]:
     made: list[Any] = []
     while len(made) < SLICE and (more := list(islice(rows, TURN))):
         made += more
-        await asyncio.sleep(0)
+        if len(more) == TURN:
+            await asyncio.sleep(0)
     return made
 
 
-def _column(
-    model: type[Model], name: str, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]
-) -> Iterator[Any]:
-    field: Any = model._meta.fields_map[name]  # noqa: SLF001  Tortoise's description of a table
-    if name in each:
-        encode = _encoder(field)
-        return map(encode, each[name]) if encode else iter(each[name])
-    default = field.default() if callable(field.default) else field.default
-    return repeat(field.to_db_value(shared.get(name, default), model))
+class _Column(NamedTuple):
+    """A column: its default, how it is sent, and how it is where every value was checked before."""
+
+    name: str
+    default: Any
+    encode: Callable[[Any], Any]
+    encode_checked: Callable[[Any], Any] | None
+
+    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
+        """Its values, row after row."""
+        if self.name in each:
+            return map(self.encode_checked, each[self.name]) if self.encode_checked else iter(each[self.name])
+        if self.name in shared:
+            return repeat(self.encode(shared[self.name]))
+        return repeat(self.encode(self.default() if callable(self.default) else self.default))
+
+
+@cache
+def _columns(model: type[Model]) -> list[_Column]:
+    known = model._meta.fields_map  # noqa: SLF001  Tortoise's description of a table
+    names = list(model._meta.fields_db_projection)  # noqa: SLF001
+    return [
+        _Column(name, known[name].default, encode, _encoder(known[name]))
+        for name, encode in zip(names, encoders(model, names), strict=True)
+    ]
 
 
 def _encoder(field: Any) -> Callable[[Any], Any] | None:

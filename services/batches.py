@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
@@ -14,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance
+from models.rows import like, new
 from services.candidates import NewCandidate
 
 _SAID = [field.name for field in fields(NewCandidate)]
@@ -41,8 +41,8 @@ async def draft(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: 
     candidate_ids: list[str] = []
     codes: list[str] = []  # unsorted: a code must say nothing of its neighbour's
     async for some in bulk.turns(candidates):
-        ticket_ids += [str(chance.new_id()) for _ in some]
-        candidate_ids += [str(chance.new_id()) for _ in some]
+        ticket_ids += [chance.new_id_text() for _ in some]
+        candidate_ids += [chance.new_id_text() for _ in some]
         codes += chance.invitation_codes(len(some))
     ours = {"organization_id": batch.organization_id, "created_at": batch.created_at}
     common = {**ours, "task_id": batch.task_id, "batch_id": batch.id, **shared}
@@ -71,7 +71,7 @@ async def write(draft: Draft) -> None:
 
 async def fresh(draft: Draft) -> list[Ticket]:
     """The tickets that have just been written, in order."""
-    pattern = Ticket(**draft.shared)  # to copy one is much quicker than to make one
+    pattern = new(Ticket, **draft.shared)
     entries = zip(draft.ticket_ids, draft.candidate_ids, draft.codes, draft.people, strict=True)
     tickets: list[Ticket] = []
     async for some in bulk.turns(draft.people):
@@ -80,10 +80,14 @@ async def fresh(draft: Draft) -> list[Ticket]:
 
 
 def _ticket(pattern: Ticket, key: str, candidate: str, code: str, person: NewCandidate) -> Ticket:
-    ticket = copy(pattern)
-    ticket.id, ticket.candidate_id, ticket.code = UUID(key), UUID(candidate), code
-    ticket.extra_time_percent, ticket.meeting_url = person.extra_time_percent, person.meeting_url
-    return ticket
+    return like(
+        pattern,
+        id=UUID(key),
+        candidate_id=UUID(candidate),
+        code=code,
+        extra_time_percent=person.extra_time_percent,
+        meeting_url=person.meeting_url,
+    )
 
 
 async def kept(actor: Actor, batch: TicketBatch) -> list[Ticket]:
