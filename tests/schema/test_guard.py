@@ -8,7 +8,7 @@ from typing import Any
 
 import graphql as g
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import errors
@@ -264,6 +264,7 @@ def _sum(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> tu
     return (one[0] + other[0], one[1] + other[1], one[2] + other[2], max(one[3], other[3]))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(documents())
 def test_counting_with_memory_is_counting_what_is_written_out(made: Made) -> None:
     document = g.parse(made.text)
