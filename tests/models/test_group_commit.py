@@ -328,6 +328,31 @@ async def test_a_long_read_goes_on_in_a_thread(organization: Organization, monke
     assert await names() == ["ada"]
 
 
+async def test_who_asks_while_the_thread_has_the_connection_waits(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[str] = []
+
+    async def ask(name: str, sql: str) -> None:
+        await database.connection().execute_query(sql)
+        answered.append(name)
+
+    @transactional
+    async def read() -> None:
+        here().create_function("thread", 0, threading.get_ident)
+        monkeypatch.setattr(direct, "PATIENCE", -1)
+        long = asyncio.create_task(ask("long", LONG))  # in the same unit
+        client: Any = get_connection("default")
+        while not client._batch.connection._away.locked():
+            await asyncio.sleep(0)
+        await ask("short", "SELECT 1")
+        await long
+
+    await read()
+
+    assert answered == ["long", "short"]
+
+
 async def test_many_rows_are_written_in_a_thread(organization: Organization) -> None:
     threads: set[int] = set()
 

@@ -12,7 +12,8 @@ import errors
 import models
 from models import Actor, ActorKind, Member, Organization, Permission, Result, Role, Task, TaskStatus, Ticket, database
 from models.base import Owned
-from models.prepared import Prepared, insert, update
+from models.prepared import Joined, Prepared, add, insert, update
+from models.rows import like, new
 from models.unit import transactional
 from tests.world import Door
 
@@ -114,3 +115,50 @@ async def test_an_insert_checks_what_the_columns_take(door: Door) -> None:
     made = await Organization.get(id=row["id"])
     assert (made.name, made.created_at) == ("Other", row["created_at"])
     assert await Member.filter(role=Role.OWNER).count() == 1
+
+
+async def test_an_object_is_added_unless_there_is_one_like_it(door: Door) -> None:
+    actor = await staff(door)
+    first = new(Member, organization_id=actor.organization, full_name="Ada", email="ada@e.org", role=Role.VIEWER)
+
+    added = [await add(first), await add(like(first, id=uuid4())), await add(like(first, id=uuid4(), email="b@e.org"))]
+
+    assert added == [True, False, True]
+    assert knows(await Member.get(email="ada@e.org")) | {"_custom_generated_pk": False} == knows(first)
+    assert await Member.filter(full_name="Ada").count() == 2
+
+
+async def test_an_object_begins_with_the_models_defaults(door: Door) -> None:
+    values = {"id": uuid4(), "name": "O", "created_at": models.clock.now(), "redirect_secret": b"x"}
+
+    made = new(Organization, **values)
+
+    assert dict(vars(made)) == dict(vars(Organization(**values)))
+    with pytest.raises(TypeError, match="nmae"):
+        new(Organization, nmae="O")
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 30])
+async def test_few_rows_and_many_are_inserted_alike(door: Door, count: int) -> None:
+    actor = await staff(door)
+    shared = {"organization_id": actor.organization, "role": Role.VIEWER, "created_at": models.clock.now()}
+
+    await insert(
+        Member, [shared | {"id": uuid4(), "full_name": f"P {at}", "email": f"{at}@e.org"} for at in range(count)]
+    )
+
+    assert await Member.filter(role=Role.VIEWER).order_by("email").values_list("full_name", "email") == sorted(
+        ((f"P {at}", f"{at}@e.org") for at in range(count)), key=lambda row: row[1]
+    )
+
+
+async def test_rows_that_belong_together_come_together(door: Door) -> None:
+    actor = await staff(door)
+    (ticket,) = await Ticket.visible_to(actor)
+    joined = Joined("FROM ticket JOIN task ON task.id = ticket.task_id WHERE ticket.id = {0}", Task, Ticket)
+
+    found, nothing = await joined.one(ticket.id), await joined.one(uuid4())
+
+    assert nothing is None
+    assert found is not None
+    assert [knows(row) for row in found] == [knows(await Task.seen_by(actor, ticket.task_id)), knows(ticket)]

@@ -35,6 +35,16 @@ async def test_an_entry_is_few_statements(hall: Hall, statements: list[str]) -> 
     assert len(_asked(statements)) == ENTRY, statements
 
 
+async def test_who_has_come_in_is_known_without_being_looked_up(hall: Hall, statements: list[str]) -> None:
+    entered = await hall.enter()
+    statements.clear()
+
+    actor = await credentials.authenticate(hall.site, f"Bearer {entered['accessToken']}")
+
+    assert (actor.gid, actor.assessment_id) == (hall.ticket["id"], key(entered["assessment"]["id"]))
+    assert _asked(statements) == []
+
+
 async def test_a_start_is_few_statements(hall: Hall, statements: list[str]) -> None:
     actor = await credentials.authenticate(hall.site, f"Bearer {hall.sitter.known['accessToken']}")
     statements.clear()
