@@ -70,16 +70,19 @@ class _Column(NamedTuple):
 
     name: str
     default: Any
-    encode: Callable[[Any], Any]
+    encode: Callable[[Any], Any] | None
     encode_checked: Callable[[Any], Any] | None
 
     def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
         """Its values, row after row."""
         if self.name in each:
             return map(self.encode_checked, each[self.name]) if self.encode_checked else iter(each[self.name])
-        if self.name in shared:
-            return repeat(self.encode(shared[self.name]))
-        return repeat(self.encode(self.default() if callable(self.default) else self.default))
+        value = shared.get(self.name, self._usual)
+        return repeat(self.encode(value) if self.encode else value)
+
+    @property
+    def _usual(self) -> Any:
+        return self.default() if callable(self.default) else self.default
 
 
 @cache

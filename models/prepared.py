@@ -174,14 +174,14 @@ async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
 
 @dataclass(frozen=True)
 class _Change:
-    """SQL that writes, and how each of its parameters is sent."""
+    """SQL that writes, and how each of its parameters is sent, None as it is."""
 
     sql: str
-    encoders: Sequence[Encode]
+    encoders: Sequence[Encode | None]
 
     def filled(self, values: Iterable[Any]) -> list[Any]:
         """The parameters of these values."""
-        return [encode(value) for encode, value in zip(self.encoders, values, strict=True)]
+        return [encode(value) if encode else value for encode, value in zip(self.encoders, values, strict=True)]
 
 
 def insert_of(client: BaseDBAsyncClient, model: type[Model], columns: tuple[str, ...]) -> str:

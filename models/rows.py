@@ -68,8 +68,8 @@ def like(pattern: R, **changes: Any) -> R:
     return other
 
 
-def encoders(model: type[Model], columns: Iterable[str]) -> list[Convert]:
-    """What makes values of these columns what the drivers take, checked as Tortoise checks them."""
+def encoders(model: type[Model], columns: Iterable[str]) -> list[Convert | None]:
+    """What makes values of these columns what the drivers take, checked as Tortoise checks them; None: they are."""
     return [_encoder(model, model._meta.fields_map[column]) for column in columns]  # noqa: SLF001
 
 
@@ -122,24 +122,20 @@ def _truth(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _encoder(model: type[Model], field: fields.Field[Any]) -> Convert:
+def _encoder(model: type[Model], field: fields.Field[Any]) -> Convert | None:
     match field:
         case fields.UUIDField():
             return as_text
         case CharEnumFieldInstance(enum_type=members) if issubclass(members, str):
             return as_text
         case fields.DatetimeField() | fields.IntField() | fields.BooleanField():
-            return _as_it_is
+            return None
         case fields.CharField(max_length=most):
             return lambda value: value if type(value) is str and len(value) <= most else field.to_db_value(value, model)
         case fields.JSONField():
             return lambda value: field.encoder(value) if type(value) is dict else field.to_db_value(value, model)
         case _:
             return lambda value: field.to_db_value(value, model)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 @lru_cache(_KEYS)
