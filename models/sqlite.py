@@ -16,15 +16,18 @@ from types import TracebackType
 from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper, translate_exceptions
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.backends.sqlite.executor import SqliteExecutor
 from tortoise.connection import get_connections
+from tortoise.exceptions import IntegrityError, OperationalError
 
 import errors
 from models import rows
 from models.batches import Batch, Writer
 from models.direct import Direct
-from models.outages import outages
+from models.outages import is_outage, outages
+
+Found = tuple[int, Sequence[Any]]
 
 
 class Executor(SqliteExecutor):
@@ -43,7 +46,37 @@ class Executor(SqliteExecutor):
         return rows.made(self.model, found)
 
 
-class Client(SqliteClient):
+class Asking:
+    """What a client is asked most, in one step where Tortoise takes five."""
+
+    log: logging.Logger
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Found:
+        """How many rows were changed, or else found, and these. Raises Unavailable, and what Tortoise raises."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        try:
+            return await self._ask(query, values or ())
+        except sqlite3.Error as failure:
+            if is_outage(failure):
+                with outages():
+                    raise
+            if isinstance(failure, sqlite3.OperationalError):
+                raise OperationalError(failure) from failure
+            if isinstance(failure, sqlite3.IntegrityError):
+                raise IntegrityError(failure) from failure
+            raise
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        """The rows that were found."""
+        _, rows = await self.execute_query(query, values)
+        return [dict(row) for row in rows]
+
+    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+        raise NotImplementedError
+
+
+class Client(Asking, SqliteClient):
     """One SQLite connection."""
 
     executor_class = Executor
@@ -71,6 +104,10 @@ class Client(SqliteClient):
         opened: Direct = self._connection
         return opened
 
+    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+        async with self.writer.alone() as connection:
+            return await connection.ask(query, values)
+
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
         return self._held()
@@ -85,7 +122,7 @@ class Client(SqliteClient):
         return Whole(self)
 
 
-class Transaction(SqliteTransactionWrapper):
+class Transaction(Asking, SqliteTransactionWrapper):
     """What is asked for inside a transaction."""
 
     executor_class = Executor
@@ -94,23 +131,10 @@ class Transaction(SqliteTransactionWrapper):
         super().__init__(parent)
         self._batch = batch
 
-    @translate_exceptions
-    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
-        """How many rows were changed, or else found, and these: the same as Tortoise's, for what is asked most."""
-        if self.log.isEnabledFor(logging.DEBUG):
-            self.log.debug("%s: %s", query, values)
+    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        try:
-            return await self._batch.connection.ask(query, values or ())
-        except sqlite3.Error as failure:
-            with outages():
-                raise failure
-
-    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-        """The rows that were found."""
-        _, rows = await self.execute_query(query, values)
-        return [dict(row) for row in rows]
+        return await self._batch.connection.ask(query, values)
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
