@@ -33,34 +33,30 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         stopping: asyncio.Event = scope.get("state", {}).get("stopping") or asyncio.Event()
         sending = asyncio.create_task(self._send(send))
-        tasks = {sending, *(asyncio.create_task(work) for work in (_gone(receive), stopping.wait()))}
+        tasks = {sending, *(asyncio.create_task(work) for work in (_beating(send), _gone(receive), stopping.wait()))}
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
+        if not sending.cancelled():
             with suppress(OSError):  # the client is gone
-                task.result()
-        if stopping.is_set() and sending.cancelled():
+                sending.result()
+        elif stopping.is_set():
             await _chunk(send, b"", more=False)
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._results) as results:
-            coming = asyncio.ensure_future(anext(results))
-            try:
-                while True:
-                    if not (await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS))[0]:
-                        await _chunk(send, b":\n\n")
-                        continue
-                    await _chunk(send, b"event: next\ndata: " + coming.result() + b"\n\n")
-                    coming = asyncio.ensure_future(anext(results))
-            except StopAsyncIteration:
-                await _chunk(send, b"event: complete\ndata:\n\n", more=False)
-            finally:
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
+            async for result in results:
+                await _chunk(send, b"event: next\ndata: " + result + b"\n\n")
+        await _chunk(send, b"event: complete\ndata:\n\n", more=False)
+
+
+async def _beating(send: Send) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await _chunk(send, b":\n\n")
 
 
 async def _chunk(send: Send, body: bytes, *, more: bool = True) -> None:

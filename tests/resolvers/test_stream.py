@@ -18,6 +18,7 @@ import pytest
 from starlette.applications import Starlette
 
 from models import Actor, Assessment, EventType, Login, Ticket, event
+from resolvers import over_sse
 from services import credentials, stream
 from services.site import Site
 from settings import Settings
@@ -112,6 +113,26 @@ async def test_the_same_is_delivered_as_server_sent_events(house: House) -> None
         name, data = await anext(events)
 
     assert (name, data["data"]["testSessionStatusChanged"]["status"]) == ("next", "ACTIVE")
+
+
+async def test_a_stream_on_which_nothing_happens_beats_and_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await house.door.sign_up()
+    monkeypatch.setattr(over_sse, "HEARTBEAT_SECONDS", 0.01)
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {owner.token}"}
+    actor = await house.actor(owner)
+
+    async with house.door.client.stream("POST", "/graphql", json={"query": CHANGES}, headers=headers) as response:
+        lines = response.aiter_lines()
+        beats = [await anext(lines) for _ in range(4)]
+        await house.listened()
+        await changed(actor)
+        while not (line := await anext(lines)).startswith("event"):
+            assert line in beats
+
+    assert beats == [":", ""] * 2
+    assert line == "event: next"
 
 
 async def test_what_came_before_the_subscription_is_not_delivered_without_a_cursor(house: House) -> None:
