@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
@@ -77,6 +77,12 @@ class Row(Model):
     def key_of(cls, gid: str) -> UUID:
         """The key inside a global id. Raises NotFound for another type's id or no id at all."""
         return key_in(gid, cls.prefix)
+
+    async def read_again(self) -> None:
+        """Become what is kept now. Raises NotFound when it is there no longer."""
+        fresh = _found(await _again(type(self)).one(self.id))
+        vars(self).clear()
+        vars(self).update(vars(fresh))
 
 
 class Owned(Row):
@@ -155,6 +161,11 @@ def seen_as(model: type[R], kind: ActorKind, permissions: frozenset[Permission],
     known: dict[str, Any] = dict(zip(_SCOPES, scopes, strict=True))
     rows: QuerySet[R] = model.visible_to(Actor(kind, "", permissions=permissions, **known))  # type: ignore[attr-defined]  # every model with a door has it
     return rows
+
+
+@cache
+def _again(model: type[R]) -> Prepared[R]:
+    return Prepared(lambda key: model.filter(id=key), UUID)
 
 
 @lru_cache(1_000)

@@ -72,7 +72,7 @@ async def complete(site: Site, actor: Actor, assessment_id: UUID) -> Assessment:
     ticket = await Ticket.hold(assessment.ticket_id)
     sat = await TestSession.of_assessment(assessment.id)
     await endings.settle_all(site, sat, ticket)
-    await assessment.refresh_from_db()
+    await assessment.read_again()
     if assessment.status is AssessmentStatus.COMPLETED:
         return assessment
     if not assessment.is_open:

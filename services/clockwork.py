@@ -79,7 +79,7 @@ async def note_lapsed() -> int:
 @transactional
 async def _lapse(assessment: Assessment) -> bool:
     ticket = await Ticket.hold(assessment.ticket_id)
-    await assessment.refresh_from_db()
+    await assessment.read_again()
     actor = system(assessment.organization_id)
     task = await Task.seen_by(actor, assessment.task_id)
     passed = assessment.lapses_at
@@ -102,7 +102,7 @@ async def _lapse(assessment: Assessment) -> bool:
 @transactional
 async def _interrupt(site: Site, session: TestSession) -> bool:
     await Ticket.hold(session.ticket_id)
-    await session.refresh_from_db()
+    await session.read_again()
     return await notice(site, session)
 
 

@@ -49,7 +49,7 @@ async def held_by_candidate(site: Site, actor: Actor, session_id: UUID) -> tuple
 async def locked(site: Site, session: TestSession) -> tuple[TestSession, Ticket]:
     """The session as it is once its ticket is locked."""
     ticket = await Ticket.hold(session.ticket_id)
-    await session.refresh_from_db()
+    await session.read_again()
     await notice(site, session)
     return session, ticket
 

@@ -46,7 +46,7 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
     seat = await Seat.held_by(actor, step_id)
     sessions = await TestSession.of_assessment(seat.assessment.id)
     if await endings.settle_all(site, sessions, seat.ticket):
-        await seat.assessment.refresh_from_db()
+        await seat.assessment.read_again()
     now = clock.now()
     if barrier := admission.start_barrier(seat.step, seat.assessment, seat.task, seat.ticket, sessions, now):
         raise barrier
