@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
-from models.prepared import Prepared, lock
+from models.prepared import Prepared, lock, update
 from models.rows import as_text
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class Row(Model):
     def key_of(cls, gid: str) -> UUID:
         """The key inside a global id. Raises NotFound for another type's id or no id at all."""
         return key_in(gid, cls.prefix)
+
+    async def store(self, **changes: Any) -> None:
+        """Set these columns, here and where the row is kept."""
+        await update(type(self), {"id": self.id}, changes)
+        self.update_from_dict(changes)
 
     async def read_again(self) -> None:
         """Become what is kept now. Raises NotFound when it is there no longer."""

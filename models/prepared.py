@@ -144,7 +144,7 @@ def marked(sql: str, mark: str, count: int) -> str:
 
 
 async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
-    """Set these columns of the rows with exactly these values; whether there were any. Nothing here may be null."""
+    """Set these columns of the rows with exactly these values; whether there were any. No such value may be null."""
     client = unit.writing()
     change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
     changed, _ = await client.execute_query(change.sql, change.filled((*to.values(), *where.values())))

@@ -109,8 +109,7 @@ def _fresh(session: TestSession, drafts: Sequence[Draft], known: Mapping[str, An
 
 async def _note(session: TestSession, answered: int, changed: bool, actor: Actor) -> None:
     """How far the candidate is; whoever saves is there."""
-    session.answered = answered
-    await session.save(update_fields=["answered"])
+    await session.store(answered=answered)
     await sessions.present(session, actor)
     if changed:
         record(

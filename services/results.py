@@ -43,17 +43,16 @@ async def grade(session: TestSession, actor: Actor) -> None:
     values = {key: answer.value for key, answer in answers.items()}
     marks = scoring.marks(test.questions, values, _given(await Review.of(session), answers))
     known = {key: points for key, points in marks.items() if points is not None}
-    session.grading = GradingStatus.FULLY_GRADED if len(known) == len(marks) else GradingStatus.PENDING_MANUAL
-    await session.save(update_fields=["grading"])
-    if session.grading is GradingStatus.FULLY_GRADED:
+    whole = len(known) == len(marks)
+    await session.store(grading=GradingStatus.FULLY_GRADED if whole else GradingStatus.PENDING_MANUAL)
+    if whole:
         await _record(session, test, known, actor)
 
 
 async def withdraw(session: TestSession) -> None:
     """The session goes on: whatever it scored counts no more. Its ticket's lock is held."""
     await Result.supersede(session, clock.now())
-    session.grading = GradingStatus.NOT_READY
-    await session.save(update_fields=["grading"])
+    await session.store(grading=GradingStatus.NOT_READY)
 
 
 @transactional

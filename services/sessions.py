@@ -140,8 +140,7 @@ async def present(session: TestSession, actor: Actor) -> None:
         await timekeeping.give_back(session, now, actor)
         await moves.move(session, S.ACTIVE, actor, last_seen_at=now)
     elif session.is_unfinished:
-        session.last_seen_at = now
-        await session.save(update_fields=["last_seen_at"])
+        await session.store(last_seen_at=now)
 
 
 async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:

@@ -49,8 +49,7 @@ async def adjust(session: TestSession, seconds: int, cause: TimeCause, actor: Ac
     if session.deadline_at is None or not seconds:
         return
     await enter(session, seconds, cause, actor, reason)
-    session.deadline_at += timedelta(seconds=seconds)
-    await session.save(update_fields=["deadline_at"])
+    await session.store(deadline_at=session.deadline_at + timedelta(seconds=seconds))
 
 
 async def enter(session: TestSession, seconds: int, cause: TimeCause, actor: Actor, reason: str | None = None) -> None:
@@ -78,8 +77,7 @@ async def give_back(session: TestSession, now: datetime, actor: Actor) -> None:
     paused = session.status is TestSessionStatus.PAUSED
     seconds = stopped_seconds(session, now)
     await adjust(session, seconds, TimeCause.PAUSE if paused else TimeCause.INTERRUPTION, actor)
-    session.stopped_at = None
-    await session.save(update_fields=["stopped_at"])
+    await session.store(stopped_at=None)
 
 
 def is_lost(session: TestSession, now: datetime, silence: timedelta) -> bool:
