@@ -19,7 +19,7 @@ from settings import Settings
 from tests.attacks.raw import Raw, nobody_notices, raw, said, statuses
 from tests.attacks.test_edge import HOST, UPGRADE
 from tests.conftest import serving
-from tests.listening import bare_socket, changed, event_stream, socket, until
+from tests.listening import bare_socket, changed, event_stream, shared, socket, until
 from tests.world import Clock, Door
 
 CHANGES = "subscription { testSessionStatusChanged { cursor status } }"
@@ -314,6 +314,31 @@ async def test_stopping_closes_sockets_with_1012_and_ends_streams_without_comple
 
 async def _names(events: AsyncIterator[tuple[str, object]]) -> list[str]:
     return [name async for name, _data in events]
+
+
+async def test_after_its_farewell_a_socket_is_told_nothing(settings: Settings, clock: Clock) -> None:
+    eager = replace(settings, poll_seconds=0.05)
+    async with serving(eager) as (base_url, app), httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        owner = await Door(client).sign_up()
+        actor = await credentials.authenticate(app.state.site, f"Bearer {owner.token}")
+        init = {"type": "connection_init", "payload": {"authorization": f"Bearer {owner.token}"}}
+        asked = {"id": "1", "type": "subscribe", "payload": {"query": CHANGES}}
+        async with raw(base_url) as talk, asyncio.timeout(10):
+            await upgraded(talk)
+            await talk.send(frame(TEXT, json.dumps(init).encode()))
+            await talk.reader.readuntil(b"}")
+            await talk.send(frame(TEXT, json.dumps(asked).encode()))
+            await until(lambda: shared(app) == [1])
+            await changed(actor, "ACTIVE")
+            await talk.reader.readuntil(b"}}}}")
+            await talk.send(frame(TEXT, json.dumps(init).encode()))  # again: that closes
+            farewell = await talk.reader.readuntil(b"requests")
+            await changed(actor, "PAUSED")
+            await until(lambda: shared(app) == [])
+            await talk.send(frame(0x88, farewell[2:4]))
+            rest = await talk.rest()
+
+    assert (close_code(farewell), rest) == (4429, b"")
 
 
 async def test_stopping_in_the_middle_of_a_flood_tells_1012_too(settings: Settings, clock: Clock) -> None:
