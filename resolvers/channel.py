@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
 import errors
@@ -18,7 +19,7 @@ from resolvers.alike import Beginning
 from resolvers.context import Context, Info
 from resolvers.listener import Listener, Told
 from resolvers.over_http import encode
-from schema.masking import is_away, is_refused
+from schema.masking import is_away, is_refused, masked
 from services import credentials, stream
 from services.site import Site
 
@@ -103,7 +104,7 @@ class Channel:
             yield self._event
 
     async def _run(self) -> None:
-        ending: Exception | ExecutionResult | None = None
+        ending: ExecutionResult | None = None
         recheck = stream.Recheck(self._site.limits.recheck_seconds, self._recheck)
         actor = self._context.actor
         log = stream.follow_together(self._site, actor, position=self._began, credentials=recheck, **self.watched)
@@ -115,8 +116,8 @@ class Channel:
                         ending = result
                         return
                     await self._tell(event, result)
-        except Exception as bug:  # whatever it is, each of them is told
-            ending = bug
+        except Exception as bug:  # whatever it is, each of them is told, and the log once
+            ending = ExecutionResult(None, [masked(GraphQLError("", original_error=bug))])
         finally:
             self._forget(self)
             for listener in self._everybody():

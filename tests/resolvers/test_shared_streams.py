@@ -14,6 +14,7 @@ import pytest
 
 import errors
 from models import Actor, EventType, event
+from planner.front import Front
 from services import credentials
 from settings import Settings
 from tests.conftest import serving
@@ -197,6 +198,31 @@ async def test_while_the_database_is_away_credentials_are_asked_for_again_and_no
     assert (first[0], second[0]) == (first[1], second[1])
     assert first != second
     assert len(asked) == 5
+
+
+async def test_a_bug_of_ours_ends_all_who_share_it_and_is_logged_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise LookupError("a bug")
+
+    owner = await house.door.sign_up()
+    actor = await house.actor(owner)
+
+    async with socket(owner) as one, event_stream(owner, CHANGES) as events:
+        await one.subscribe(CHANGES)
+        await until(lambda: shared(house.app) == [2])
+        monkeypatch.setattr(Front, "told", broken)
+        await changed(actor)
+        message = await one.receive()
+        told = [name_and_data async for name_and_data in events]
+
+    [failure] = message["payload"]
+    assert (message["type"], failure["extensions"]["code"]) == ("error", "INTERNAL")
+    assert told == [("next", {"errors": [failure]}), ("complete", None)]
+    assert [one.message.split()[1] for one in caplog.records if one.name == "admit.graphql"] == [
+        failure["extensions"]["id"]
+    ]
 
 
 async def test_messages_of_every_length_are_written_at_once_and_arrive_whole(
