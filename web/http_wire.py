@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -169,15 +170,23 @@ class HttpWire(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         cycle.transport = cast("asyncio.Transport", AnswersTransport(self.transport, self.leave))
-        cast("dict[str, Any]", cycle.scope)["extensions"] = {"admit.answer": partial(self._answer, cycle)}
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {"admit.answer": partial(self._answer, ref(cycle))}
         super()._start_asgi_task(cycle, cast("Any", partial(closing_when_unread, app, cycle)))
 
-    def _answer(self, cycle: RequestResponseCycle, headers: Headers, body: bytes) -> bool:
+    def _answer(self, of: ref[RequestResponseCycle], headers: Headers, body: bytes) -> bool:
         """Give a whole answer of status 200, if nobody has to wait for the client; whether it was given.
 
-        What uvicorn does for each header of each answer is done once.
+        What uvicorn does for each header of each answer is done once. The scope that holds this is the cycle's own: if
+        it held the cycle, too, all that a request has read stayed until the garbage collector came by.
         """
-        if self.flow.write_paused or cycle.disconnected or cycle.response_started or not cycle.keep_alive:
+        cycle = of()
+        if (
+            cycle is None
+            or self.flow.write_paused
+            or cycle.disconnected
+            or cycle.response_started
+            or not cycle.keep_alive
+        ):
             return False
         lines = lines_of((*cycle.default_headers, *headers))
         self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body))
