@@ -123,7 +123,7 @@ class Run:
 
     async def _answered(self, at: int, value: Any) -> Any:
         """A root field's data; in a thread if it may have many rows."""
-        return await asyncio.to_thread(self._completed, at, value) if self.sent.is_long else self._completed(at, value)
+        return await asyncio.to_thread(self._completed, at, value) if self.sent.are_long else self._completed(at, value)
 
     def _completed(self, at: int, value: Any) -> Any:
         try:

@@ -56,14 +56,19 @@ class Sent:
         return self._signatures.coerced(self._variables)
 
     @cached_property
-    def is_long(self) -> bool:
-        """Whether a list is among them that takes too long for the event loop, to read or to answer for."""
-        return any(_is_long(one) for one in self._variables.values())
+    def are_long(self) -> bool:
+        """See `are_long`."""
+        return are_long(self._variables)
 
     @cached_property
     def read(self) -> Variables:
         """As resolvers take them. Raises Unplanned for what is wrong, or not described."""
         return self._signatures.read(self._variables)
+
+
+def are_long(variables: Mapping[str, Any]) -> bool:
+    """Whether a list is among them that takes too long for the event loop, to read or to answer for."""
+    return any(map(_is_long, variables.values()))
 
 
 def _is_long(value: Any) -> bool:

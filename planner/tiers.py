@@ -20,7 +20,7 @@ from planner.completion import Completion, GivenUp
 from planner.dialect import Postgres, Sqlite
 from planner.given import Run
 from planner.plans import Known, Plans, Statement, Variants
-from planner.sent import Sent
+from planner.sent import Sent, are_long
 from planner.sight import Sight, Unplanned
 from planner.statement import Writer
 
@@ -80,9 +80,10 @@ class Planner:
     async def answer(self, asked: Asked) -> Answer | None:
         """The data by the first tier that can; None leaves it to graphql-core, with what is in `asked.memo` by then.
 
-        A document is planned when it comes again: to plan what is asked once takes longer than to execute it.
+        A document is planned when it comes again: to plan what is asked once takes longer than to execute it. With a
+        long list, which only a plan is gentle with, it is planned at once.
         """
-        if not self._known(asked).comes_again():
+        if not self._known(asked).comes_again() and not are_long(asked.variables):
             return None
         if (json := await self.by_sql(asked)) is not None:
             return Answer(Tier.SQL, orjson.Fragment(json))
@@ -111,7 +112,7 @@ class Planner:
         try:
             known = self._known(asked)
             sent = Sent(known.signatures, asked.variables)
-            if sent.is_long:
+            if sent.are_long:
                 await asyncio.to_thread(lambda: sent.read)
             sent.read  # noqa: B018  all of them are right, or nothing is done
             completion = self._completion(known, sent)

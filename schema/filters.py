@@ -67,7 +67,7 @@ class TestSessionFilter:
 
 
 def _statuses(given: list[T] | None) -> tuple[T, ...] | None:
-    return None if given is None else tuple(given)
+    return None if given is None else tuple(dict.fromkeys(given))  # each once, however often it is said
 
 
 def _text(given: str | None) -> str | None:

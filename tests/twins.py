@@ -19,7 +19,7 @@ from planner.tiers import Answer, Asked, Planner, Tier
 _SEALED = re.compile(rb"/a/[\w.-]+")  # a shared link is sealed anew each time that it is shown
 ENOUGH = 6
 DIFFERENCES: list[str] = []
-_ANSWER = Planner.answer
+ANSWER = Planner.answer
 _ASKED: Counter[Hashable] = Counter()
 _EXPLAINED: set[str] = set()
 SEEN: Counter[Tier] = Counter()
@@ -34,7 +34,7 @@ async def answer(planner: Planner, asked: Asked) -> Answer | None:
     _ASKED[seen] += 1
     planner._known(asked).comes_again()
     if _ASKED[seen] > ENOUGH:
-        return await _ANSWER(planner, asked)
+        return await ANSWER(planner, asked)
     found = await _each(planner, asked)
     if _differ(found) and found[Tier.COMPILED] is None:  # the rows may have changed in between: once more
         asked.memo.clear()

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 import errors
 from models import Permission, TestSessionStatus, reading
 from planner.plans import Plans
-from planner.tiers import ANSWERS, Asked, Tier, planner_of
+from planner.tiers import ANSWERS, Asked, Planner, Tier, planner_of
 from resolvers.context import Context
 from resolvers.door import SHOW_TIER
 from resolvers.roots import make_schema
@@ -26,6 +26,7 @@ from server import create_app
 from services import api_keys
 from services.credentials import authenticate
 from settings import Settings
+from tests import twins
 from tests.furnished import furnish
 from tests.world import Clock, Door
 
@@ -171,6 +172,29 @@ async def test_a_database_that_is_away_is_waited_for_once(door: Door, statements
     assert [(one["path"], one["extensions"]["code"]) for one in answer["errors"]] == [(["mine"], "UNAVAILABLE")]
     assert answer["data"] == {"mine": None, "__typename": "Query"}
     assert [sql for sql in statements if '"organization"' in sql] == []
+
+
+async def test_a_document_is_planned_when_it_comes_again_or_with_a_long_list(door: Door, app: Starlette) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    context = SimpleNamespace(actor=mine.member.actor)
+    text = "query ($in: [TicketStatus!]) { organization { tickets(filter: {status: $in}) { totalCount } } }"
+
+    async def is_planned(planner: Planner, count: int) -> bool:
+        asked = Asked(text, parse(text), None, {"in": ["ISSUED"] * count}, context)
+        return await twins.ANSWER(planner, asked) is not None  # as it is outside of the suite
+
+    some, other = (Planner(make_schema()._schema, 10, 1_000_000) for _ in range(2))
+    assert [await is_planned(some, 500) for _ in range(2)] == [False, True]
+    assert await is_planned(other, 501)
+
+
+async def test_a_filter_that_says_the_same_a_thousand_times_says_it_once(door: Door, app: Starlette) -> None:
+    mine = await furnish(app.state.site, await door.sign_up())
+    text = "query ($in: [TicketStatus!]) { organization { tickets(filter: {status: $in}) { totalCount } } }"
+
+    once, often = [await mine.owner.ask(text, **{"in": ["ISSUED"] * times}) for times in (1, 1_000)]
+
+    assert often == once
 
 
 async def test_a_variable_that_is_wrong_stops_a_mutation_before_its_first_field(door: Door) -> None:
