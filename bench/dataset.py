@@ -6,6 +6,7 @@ import asyncio
 import csv
 import hashlib
 import io
+import os
 import random
 import shutil
 import sqlite3
@@ -78,10 +79,17 @@ def copied(data: Dataset, to: str, folder: Path) -> str:
         target = folder / f"of_{to}.sqlite3"
         dropped(f"sqlite:{target}")
         shutil.copyfile(database.path_of(data.url), target)
+        _on_disk(target)
         return f"sqlite:{target}"
     url = urlsplit(data.url)._replace(path=f"/bench_of_{to}").geturl()
     asyncio.run(_copied(data.url, f"bench_of_{to}"))
     return url
+
+
+def _on_disk(path: Path) -> None:
+    """Wait for the disk: else the first commits of a run would wait until all of the copy is written."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def forgotten(data: Dataset, url: str) -> None:
