@@ -69,25 +69,25 @@ async def chunks(export: Export, now: datetime) -> AsyncIterator[Chunk]:
     actor = system(export.organization_id)
     wanted = tickets(actor, export, now).limit(CHUNK)
     while found := await bulk.select(wanted.values_list(*COLUMNS_READ)):
-        links = await _links(actor, export, wanted)
+        keys = [_key(key) for key, *_ in found]
+        links = await _links(actor, export, keys)
         sharing = [str(key) for key, status, *_ in found if status != TicketStatus.REVOKED]
         if any(key not in links for key in sharing):
-            links = await _shared(actor, export, wanted, sharing)
+            links = await _shared(actor, export, keys, sharing)
         yield Chunk(found, {key: links[key] for key in sharing})
         wanted = tickets(actor, export, now).filter(id__gt=found[-1][0]).limit(CHUNK)
 
 
-async def _links(actor: Actor, export: Export, wanted: QuerySet[Ticket]) -> dict[str, Link]:
+async def _links(actor: Actor, export: Export, keys: Sequence[UUID]) -> dict[str, Link]:
     """For each ticket its newest unlimited link with this expiry, where there is one."""
-    links = AccessLink.unlimited(actor, wanted, export.links_expire_at)
-    found = await bulk.select(links.values_list("ticket_id", "id", "version"))
-    return {str(ticket): Link(key, version) for ticket, key, version in found}
+    found = await AccessLink.unlimited(actor, keys, export.links_expire_at)
+    return {str(key): Link(links[-1].id, links[-1].version) for key, links in zip(keys, found, strict=True) if links}
 
 
 @transactional
-async def _shared(actor: Actor, export: Export, wanted: QuerySet[Ticket], sharing: Sequence[str]) -> dict[str, Link]:
+async def _shared(actor: Actor, export: Export, keys: Sequence[UUID], sharing: Sequence[str]) -> dict[str, Link]:
     """The same for each of those that are sharing, made now where there is none."""
-    links = await _links(actor, export, wanted)  # again: another export may have made some in the meantime
+    links = await _links(actor, export, keys)  # again: another export may have made some in the meantime
     new = {key: Link(chance.new_id(), 1) for key in sharing if key not in links}
     if new:
         same = {"organization_id": actor.organization, "expires_at": export.links_expire_at}
