@@ -31,7 +31,7 @@ from services.tickets import Issue
 from settings import Settings, SettingsWrong
 from web import log_lines
 from web.connection import Bounds
-from web.http_wire import HttpWire
+from web.http_again import HttpAgain
 from web.socket_wire import SocketWire
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ def configured(settings: Settings, app: Starlette, **more: Any) -> uvicorn.Confi
         app,
         host=settings.host,
         port=settings.port,
-        http=type("Http", (HttpWire,), {"bounds": bounds}),
+        http=type("Http", (HttpAgain,), {"bounds": bounds, "short": app.state.short}),
         ws=type("WebSocket", (SocketWire,), {"bounds": bounds}),
         ws_max_size=settings.websocket_message_bytes,
         ws_per_message_deflate=False,

@@ -25,6 +25,7 @@ from resolvers.door import Door
 from resolvers.over_http import FIXED
 from resolvers.quick import Quick
 from resolvers.roots import make_schema
+from resolvers.short import Short
 from schema.bounds import Bounds
 from services import clockwork, exporting
 from services.bucket import Bucket
@@ -120,6 +121,8 @@ def create_app(settings: Settings) -> Starlette:
         page=graphiql.response,
     )
 
+    short = _short(settings, door)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, asyncio.Event]]:
         await database.connect(settings.database_url, settings.database_pool, settings.database_timeout_seconds)
@@ -155,12 +158,27 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=_guards(settings, door),
+        middleware=_guards(settings, short),
         exception_handlers=pages.exception_handlers,
     )
     app.router.redirect_slashes = False
-    app.state.site = site
+    app.state.site, app.state.short = site, short
     return app
+
+
+def _short(settings: Settings, door: Door) -> Short:
+    """The short way to the door."""
+    headers = headers_of(only_tls=_only_tls(settings))
+    return Short(
+        door,
+        is_ours=partial(is_among, frozenset(settings.hosts)),
+        headers={name: value for name, value in headers.items() if name not in FIXED},
+        body_bytes=min(settings.body_bytes, settings.list_body_bytes),
+    )
+
+
+def _only_tls(settings: Settings) -> bool:
+    return settings.base_url.startswith("https:")
 
 
 def _bounds(settings: Settings) -> Bounds:
@@ -169,21 +187,13 @@ def _bounds(settings: Settings) -> Bounds:
     return Bounds(**{name: getattr(settings, f"query_{name}") for name in names})
 
 
-def _guards(settings: Settings, door: Door) -> list[Middleware]:
+def _guards(settings: Settings, short: Short) -> list[Middleware]:
     """What every request passes, the outermost first."""
     largest = max(settings.body_bytes, settings.list_body_bytes)
-    only_tls = settings.base_url.startswith("https:")
-    headers = {name: value for name, value in headers_of(only_tls=only_tls).items() if name not in FIXED}
     return [
         *([Middleware(ProxyHeadersMiddleware, list(settings.proxies))] if settings.proxies else []),
-        Middleware(
-            Quick,
-            door,
-            is_ours=partial(is_among, frozenset(settings.hosts)),
-            headers=headers,
-            body_bytes=min(settings.body_bytes, settings.list_body_bytes),
-        ),
-        Middleware(SecurityHeaders, only_tls=only_tls),
+        Middleware(Quick, short),
+        Middleware(SecurityHeaders, only_tls=_only_tls(settings)),
         Middleware(Hosts, settings.hosts),
         Middleware(
             CORSMiddleware,

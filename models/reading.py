@@ -53,6 +53,10 @@ class Reader:
             raise Unanswered from failure
         return tuple(rows[0].values()) if rows else None
 
+    def at_once(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        """The first row that a short statement answers, if nobody has to wait for it. Raises Unanswered."""
+        raise Unanswered
+
     def close(self) -> None:
         """Let go of what it holds."""
 
@@ -70,15 +74,22 @@ class FileReader(Reader):
 
     async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
         """See Reader."""
+        if short:
+            return self.at_once(sql, values)
         log.debug("%s: %s", sql, values)
-        kept = stored(values)
         try:
-            if short:
-                self._here = self._here or _opened(self._path)
-                return _asked(self._here, sql, kept)
             async with self._turn:
                 self._apart = self._apart or _opened(self._path)
-                return await asyncio.to_thread(_asked, self._apart, sql, kept)
+                return await asyncio.to_thread(_asked, self._apart, sql, stored(values))
+        except sqlite3.Error as failure:
+            raise Unanswered from failure
+
+    def at_once(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        """See Reader."""
+        log.debug("%s: %s", sql, values)
+        try:
+            self._here = self._here or _opened(self._path)
+            return _asked(self._here, sql, stored(values))
         except sqlite3.Error as failure:
             raise Unanswered from failure
 
@@ -157,6 +168,13 @@ async def the(model: type[M], condition: str, values: Sequence[Any]) -> M | None
     Rows that are stored the same are made once: nobody changes what is answered here.
     """
     found = await _row(_select(model, condition), values)
+    return None if found is None else _made(model, found)
+
+
+def the_at_once(model: type[M], condition: str, values: Sequence[Any]) -> M | None:
+    """As `the`, if nobody has to wait for it. Raises Unanswered."""
+    reading = reader()
+    found = reading.at_once(marked(_select(model, condition), reading.parameter, len(values)), values)
     return None if found is None else _made(model, found)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import graphql as g
 
+from models import Actor
 from planner.given import Given, Run
 from planner.selections import operation_of
 from planner.sent import Sent, Signatures
@@ -53,6 +54,10 @@ class Statement:
         """Whether it is known to take no time worth a thread."""
         return self.may_be_short and sum(prod(run.given[at].window.size for at in one) for one in self.pages) <= _ROWS
 
+    def values(self, run: Run) -> list[Any]:
+        """What it is run with."""
+        return [value(run) for value in self.parameters]
+
     @property
     def size(self) -> int:
         """See _Plan."""
@@ -91,13 +96,14 @@ class Known:
     completions: Variants[Any] = field(default_factory=Variants)
     size: int = 0
     has_come: bool = False
+    _last: tuple[Actor, bool, Variants[Statement]] | None = None  # who asked last, and what was found for them
 
-    def written_for(self, sight: Sight, *, is_postgres: bool) -> Variants[Statement]:
-        """Its statements for those who may see this."""
-        key = sight, is_postgres
-        found = self.statements.get(key)
-        if found is None:
-            found = self.statements[key] = Variants()
+    def written_for(self, actor: Actor, *, is_postgres: bool) -> Variants[Statement]:
+        """Its statements for those who may see what this actor may. Raises Unplanned for somebody without one."""
+        if self._last is not None and self._last[0] is actor and self._last[1] is is_postgres:
+            return self._last[2]
+        found = self.statements.setdefault((Sight.of(actor), is_postgres), Variants())
+        self._last = actor, is_postgres, found
         return found
 
     def comes_again(self) -> bool:

@@ -49,11 +49,14 @@ class Sent:
 
     def __init__(self, signatures: Signatures, variables: Mapping[str, Any]) -> None:
         self._signatures, self._variables = signatures, variables
+        self._values: VariableValues | None = None
 
-    @cached_property
+    @property
     def values(self) -> VariableValues:
         """As graphql-core has them. Raises Unplanned for what is wrong."""
-        return self._signatures.coerced(self._variables)
+        if self._values is None:  # a cached property of Python 3.11 takes a lock
+            self._values = self._signatures.coerced(self._variables)
+        return self._values
 
     @cached_property
     def are_long(self) -> bool:

@@ -36,6 +36,8 @@ class Tier(StrEnum):
 _ANSWERS = Counter("planner_answers", "Operations answered, by the tier that answered them.", ["tier"])
 ANSWERS = {tier: _ANSWERS.labels(tier=tier.value) for tier in Tier}
 
+_NO_STATEMENT = (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered)
+
 Memo = dict[str, Any]  # by root field, what its resolver answered or raised
 
 
@@ -95,8 +97,8 @@ class Planner:
         """The JSON of the data; None when another tier has to find it, or to say why there is none."""
         try:
             statement, run = self.statement(asked)
-            values = [value(run) for value in statement.parameters]
-        except (Unplanned, g.GraphQLError, errors.Rejected, KeyError, reading.Unanswered):
+            values = statement.values(run)
+        except _NO_STATEMENT:
             return None
         try:
             found = await reading.reader().row(statement.sql, values, short=statement.is_short(run))
@@ -106,6 +108,20 @@ class Planner:
             asked.memo |= dict.fromkeys(statement.roots, away)
             return None
         return None if found is None or found[0] is None else found[0].encode()
+
+    def at_once(self, asked: Asked) -> tuple[str, list[Any]] | None:
+        """The statement that answers and its values, for an operation that has come before, if it is known to be short.
+
+        None leaves it to `answer`.
+        """
+        known = self._known(asked)
+        if not known.has_come:
+            return None
+        try:
+            statement, run = self._statement(asked, known)
+            return (statement.sql, statement.values(run)) if statement.is_short(run) else None
+        except _NO_STATEMENT:
+            return None
 
     async def by_completion(self, asked: Asked) -> dict[str, Any] | None:
         """The data; None when graphql-core has to find it, from what the root fields have answered: `asked.memo`."""
@@ -125,21 +141,23 @@ class Planner:
 
     def statement(self, asked: Asked) -> tuple[Statement, Run]:
         """The statement that answers, and what it is run with. Raises Unplanned."""
-        known, sight = self._known(asked), Sight.of(asked.actor)
+        return self._statement(asked, self._known(asked))
+
+    def _statement(self, asked: Asked, known: Known) -> tuple[Statement, Run]:
         if known.operation.operation is not g.OperationType.QUERY:
             raise Unplanned
-        variants = known.written_for(sight, is_postgres=reading.reader().is_postgres)
+        variants = known.written_for(asked.actor, is_postgres=reading.reader().is_postgres)
         if not variants.are_possible:
             raise Unplanned
         sent = Sent(known.signatures, asked.variables)
         sent.values  # noqa: B018  all of them are right, or nothing is read
-        write = partial(self._written, known, variants, sight, sent)
+        write = partial(self._written, known, variants, asked.actor, sent)
         plan, given = self._plans.fitting(known, variants, sent, write)
         return plan, Run(asked.actor, clock.now(), given)
 
-    def _written(self, known: Known, variants: Variants[Statement], sight: Sight, sent: Sent) -> Statement:
+    def _written(self, known: Known, variants: Variants[Statement], actor: Actor, sent: Sent) -> Statement:
         dialect = Postgres() if reading.reader().is_postgres else Sqlite()
-        writer = Writer(self.schema, known.document, sight, dialect, sent)
+        writer = Writer(self.schema, known.document, Sight.of(actor), dialect, sent)
         try:
             sql = writer.write(known.operation)
         except Unplanned:

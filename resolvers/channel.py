@@ -17,6 +17,7 @@ import errors
 from models import Actor, Event
 from resolvers.alike import Beginning
 from resolvers.context import Context, Info
+from resolvers.front import Front
 from resolvers.listener import Listener, Told
 from resolvers.over_http import encode
 from schema.masking import is_away, is_refused, masked
@@ -25,18 +26,6 @@ from services.site import Site
 
 _RECENT = 200  # payloads that a channel keeps for those who join a moment later
 _IN_A_ROW = 250  # listeners that are told before others get a turn
-
-
-class Front(Protocol):
-    """Knows documents that were asked before: see planner/front.py."""
-
-    async def admits(self, text: str, variables: Mapping[str, Any] | None, name: str | None, context: Context) -> bool:
-        """Whether the operation is valid, and is paid for now."""
-
-    async def told(
-        self, text: str, variables: Mapping[str, Any], name: str | None, context: Context, event: object
-    ) -> dict[str, Any] | None:
-        """What a subscription says of an event; None when graphql-core has to find it."""
 
 
 class First(Protocol):

@@ -15,8 +15,9 @@ import errors
 from models import Event
 from resolvers import alike
 from resolvers.alike import Beginning
-from resolvers.channel import Channel, Front
+from resolvers.channel import Channel
 from resolvers.context import Context, Info
+from resolvers.front import Front
 from resolvers.listener import Listener
 from services import stream
 

@@ -11,6 +11,7 @@ import strawberry
 import models
 import schema.context
 from services import tasks
+from services.bucket import Standing
 from services.site import Site
 
 
@@ -38,18 +39,25 @@ class Context(schema.context.Context):
         """From the bucket of the credential, or of the address of whoever has none; what is shared was paid for."""
         if self.place is not None and self.place.is_shared:
             return None
-        left = await self.site.bucket.charge(self.actor, self.address, cost)
-        if left is None:
-            return None
-        return {
-            "maximumAvailable": left.maximum,
-            "currentlyAvailable": left.available,
-            "restoreRate": left.restore_rate,
-        }
+        return _told(await self.site.bucket.charge(self.actor, self.address, cost))
+
+    def charge_at_once(self, cost: int) -> dict[str, int] | None:
+        """The same for an operation, if nobody has to wait for it. Raises Elsewhere, too."""
+        return _told(self.site.bucket.charge_at_once(self.actor, self.address, cost))
 
     def welcome_of(self, task: models.Task) -> tasks.Welcome:
         """The same that the page shows."""
         return tasks.welcome_of(task)
+
+
+def _told(left: Standing | None) -> dict[str, int] | None:
+    if left is None:
+        return None
+    return {
+        "maximumAvailable": left.maximum,
+        "currentlyAvailable": left.available,
+        "restoreRate": left.restore_rate,
+    }
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

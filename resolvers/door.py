@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from graphql import GraphQLError
@@ -23,41 +23,23 @@ from strawberry.types.graphql import OperationType
 
 import errors
 from models import ANONYMOUS
-from resolvers import channel, over_http
+from resolvers import over_http
 from resolvers.channels import Channels
 from resolvers.context import Context
+from resolvers.front import Front
 from resolvers.over_http import EVENT_STREAM, JSON, METHODS, RESPONSE_JSON, Asked, Refusal
 from resolvers.over_sse import EventStream
 from resolvers.over_websocket import Handler, Socket
-from resolvers.quick import CONTEXT
 from resolvers.roots import Schema
+from resolvers.short import CONTEXT
 from schema.masking import is_away, is_refused, logged, masked
-from services.credentials import authenticate
+from services.credentials import at_once, authenticate
 from services.site import Site
 
 SHOW_TIER = "admit-show-tier"  # with this header a developer is told how the answer came about
 PageOf = Callable[[Request], Response]
 
 _BY = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
-
-
-class Front(channel.Front, Protocol):
-    """Answers what is known already, see planner/front.py; with the planner that contexts carry."""
-
-    planner: Any
-
-    def knows(self, text: str) -> bool:
-        """Whether the document is known to be valid."""
-
-    async def answer(
-        self,
-        text: str,
-        variables: dict[str, Any] | None,
-        name: str | None,
-        context: Context,
-        allowed: Collection[OperationType],
-    ) -> bytes | None:
-        """The whole answer as JSON, if it is plain success."""
 
 
 class Door(GraphQL[Context, None]):
@@ -92,7 +74,7 @@ class Door(GraphQL[Context, None]):
             max_subscriptions_per_connection=operations,
             allowed_origins=(*origins, f"{own.scheme}://{own.netloc}"),
         )
-        self._site = site
+        self.site = site
         self._body_bytes, self._list_body_bytes = body_bytes, list_body_bytes
         self._page, self._shows_schema, self._front = page, shows_schema, front
         self.channels = Channels(schema, front)
@@ -124,7 +106,7 @@ class Door(GraphQL[Context, None]):
             return self._page(request)
         context = await self.get_context(request, request)
         if CONTEXT not in request.scope:  # else it was found out, and what was done since may have ended the credential
-            context.actor = await authenticate(self._site, request.headers.get("authorization"))
+            context.actor = await authenticate(self.site, request.headers.get("authorization"))
         accept = request.headers.get("accept")
         media = over_http.accepted(accept, (JSON, RESPONSE_JSON))
         streams = bool(over_http.accepted(accept, (EVENT_STREAM,)))
@@ -179,27 +161,42 @@ class Door(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: object) -> Context:
         """Nobody yet; over a WebSocket until `connection_init`."""
         begun: Context | None = request.scope.get(CONTEXT)
-        context = begun or self.context_for(_address(request))
+        context = begun or self.context_for("")
+        context.address = _address(request)
         context.shows_tier = self._shows_schema and SHOW_TIER in request.headers
         return context
 
     def context_for(self, address: str) -> Context:
-        """See resolvers/quick.py."""
+        """See resolvers/short.py."""
         planner = self._front and self._front.planner
-        return Context(
-            ANONYMOUS, self._site.urls, self._site, address, shows_schema=self._shows_schema, planner=planner
-        )
+        return Context(ANONYMOUS, self.site.urls, self.site, address, shows_schema=self._shows_schema, planner=planner)
 
     def knows(self, text: str) -> bool:
-        """See resolvers/quick.py."""
+        """See resolvers/short.py."""
         return self._front is not None and self._front.knows(text)
+
+    def at_once(self, asked: Asked, prints: Sequence[str], begun: dict[str, Any]) -> bytes | None:
+        """See resolvers/short.py."""
+
+        def context() -> Context | None:
+            actor = at_once(self.site, prints)
+            if actor is None:
+                return None
+            begun[CONTEXT] = found = self.context_for("")
+            found.actor = actor
+            return found
+
+        if self._front is None:
+            return None
+        return self._front.at_once(asked.query, asked.variables, asked.operation_name, context)
 
     async def quickly(
         self, asked: Asked, context: Context, allowed: Collection[OperationType] = _BY["POST"]
     ) -> bytes | None:
-        """See resolvers/quick.py. What was tried that way already is not tried again."""
-        if self._front is None or context.paid is not None:
+        """See resolvers/short.py. What was tried that way already is not tried again."""
+        if self._front is None or context.tried:
             return None
+        context.tried = True
         return await self._front.answer(asked.query, asked.variables, asked.operation_name, context, allowed)
 
     async def recognise(self, context: Context) -> None:
@@ -207,7 +204,7 @@ class Door(GraphQL[Context, None]):
 
         Raises Unauthenticated when the credential does not count, or no longer.
         """
-        context.actor = await authenticate(self._site, context.connection_params.get("authorization"))
+        context.actor = await authenticate(self.site, context.connection_params.get("authorization"))
 
     async def on_ws_connect(self, context: Context) -> Any:
         """A credential that does not count closes with 4403.

@@ -153,6 +153,7 @@ class Context:
     planner: Any = field(default=None, kw_only=True)  # what answers faster; its own business, like the memo
     memo: dict[str, Any] = field(default_factory=dict, kw_only=True)  # what root fields have answered already
     begun: Self | None = field(default=None, kw_only=True)  # in which it was tried, and perhaps became somebody
+    tried: bool = field(default=False, kw_only=True)  # whether the planner has had its turn
     paid: dict[str, object] | None = field(default=None, kw_only=True)  # what the operation cost, if it is paid for
     _loaders: Loaders | None = field(default=None, init=False)
 
@@ -188,6 +189,10 @@ class Context:
 
     async def charge(self, cost: int) -> dict[str, int] | None:
         """Charge the caller for a document. Answers what is left, in Shopify's words. Raises RateLimited."""
+        raise NotImplementedError
+
+    def charge_at_once(self, cost: int) -> dict[str, int] | None:
+        """The same for an operation, if nobody has to wait for it. Raises RateLimited; what else: see there."""
         raise NotImplementedError
 
     def welcome_of(self, task: models.Task) -> object:

@@ -57,6 +57,13 @@ class Known:
         operations = (one for one in self.document.definitions if isinstance(one, OperationDefinitionNode))
         return frozenset(each.variable.name.value for one in operations for each in one.variable_definitions or ())
 
+    @cached_property
+    def kinds(self) -> Mapping[str | None, OperationType]:
+        """What its operations are, by name; the only one without a name, too."""
+        operations = [one for one in self.document.definitions if isinstance(one, OperationDefinitionNode)]
+        found = {one.name.value if one.name else None: OperationType(one.operation.value) for one in operations}
+        return {**found, None: OperationType(operations[0].operation.value)} if len(operations) == 1 else found
+
     def cost(self, guard: Guard, operation: str | None, variables: Mapping[str, Any] | None) -> tuple[int, bool]:
         """What the guard says of it with these variables. Raises QueryTooComplex."""
         sent = ((name, variables[name]) for name in self.declared if name in variables) if variables else ()
@@ -108,7 +115,11 @@ def _weight(text: str, known: Known) -> int:
 
 async def charged(asker: Context, cost: int) -> dict[str, object]:
     """Charge the caller, and what they are told of it. Raises RateLimited."""
-    throttle = await asker.charge(cost)
+    return told(cost, await asker.charge(cost))
+
+
+def told(cost: int, throttle: dict[str, int] | None) -> dict[str, object]:
+    """What the caller is told of what was charged."""
     return {"requestedQueryCost": cost, **({"throttleStatus": throttle} if throttle else {})}
 
 

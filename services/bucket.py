@@ -35,8 +35,20 @@ class Bucket:
         """
         if not self._capacity:
             return None
+        return self._standing(await self._counters.pour(*self._poured(actor, address, cost)))
+
+    def charge_at_once(self, actor: Actor, address: str, cost: int) -> Standing | None:
+        """The same, if nobody has to wait for it. Raises Elsewhere, too."""
+        if not self._capacity:
+            return None
+        return self._standing(self._counters.pour_at_once(*self._poured(actor, address, cost)))
+
+    def _poured(self, actor: Actor, address: str, cost: int) -> tuple[str, float, float]:
         full = self._capacity / self._rate
-        wait, level = await self._counters.pour(_whose(actor, address), min(cost / self._rate, full), full)
+        return _whose(actor, address), min(cost / self._rate, full), full
+
+    def _standing(self, poured: tuple[float, float]) -> Standing:
+        wait, level = poured
         if wait > 0:
             raise errors.RateLimited(ceil(wait), "You have asked for too much in too short a time: wait a little.")
         return Standing(self._capacity, int(self._capacity - level * self._rate + _GRAIN), self._rate)

@@ -24,6 +24,10 @@ class Budget(NamedTuple):
     free: int | None = None
 
 
+class Elsewhere(Exception):
+    """What is counted is not in this process: it takes waiting."""
+
+
 class Counters(Protocol):
     """Counts failures in fixed windows, and how full buckets are that leak all the time."""
 
@@ -38,6 +42,9 @@ class Counters(Protocol):
 
         Answers the seconds to wait, 0 when it was poured, and how many seconds' worth are in the bucket now.
         """
+
+    def pour_at_once(self, key: str, seconds: float, depth: float) -> tuple[float, float]:
+        """The same, if nobody has to wait for it. Raises Elsewhere."""
 
 
 @dataclass
@@ -93,6 +100,10 @@ class Memory:
 
     async def pour(self, key: str, seconds: float, depth: float) -> tuple[float, float]:
         """See Counters."""
+        return self.pour_at_once(key, seconds, depth)
+
+    def pour_at_once(self, key: str, seconds: float, depth: float) -> tuple[float, float]:
+        """See Counters."""
         now = self._tick()
         if len(self._empty_at) > _SWEEP_AT:
             self._empty_at = {key: at for key, at in self._empty_at.items() if now < at}
@@ -129,3 +140,7 @@ class Fallback:
             return await self._first.pour(key, seconds, depth)
         except errors.Unavailable:
             return await self._second.pour(key, seconds, depth)
+
+    def pour_at_once(self, key: str, seconds: float, depth: float) -> tuple[float, float]:
+        """See Counters."""
+        return self._first.pour_at_once(key, seconds, depth)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 from uuid import UUID
 
 import errors
@@ -23,13 +24,35 @@ async def authenticate(site: Site, authorization: str | None) -> Actor:
     """Who sends this `Authorization: Bearer …`; ANONYMOUS without one. Raises Unauthenticated if it does not count."""
     if not authorization:
         return ANONYMOUS
+    token = _token(authorization)
+    if token.startswith(API_KEY_PREFIX):
+        return await by_secret(site, token)
+    return await bearer(site, token)
+
+
+def prints_in(site: Site, authorization: str) -> tuple[str, ...] | None:
+    """The fingerprints of the API key's secret that is in such a header; None if there is something else."""
+    token = _token(authorization)
+    return site.keys.fingerprints(token) if token.startswith(API_KEY_PREFIX) else None
+
+
+def at_once(site: Site, prints: Sequence[str]) -> Actor | None:
+    """Who sends the API key's secret with these fingerprints, if it counts and there is nothing to note or to wait for.
+
+    Raises Unanswered for a database that has to be waited for.
+    """
+    key = ApiKey.by_hashes_at_once(prints)
+    if not _is_secret_of(key, prints) or key.printed_as(prints, site.keys.printed_with) or _is_to_be_noted(key):
+        return None
+    return key.actor_by(prints)
+
+
+def _token(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise errors.Unauthenticated
-    if token.startswith(API_KEY_PREFIX):
-        return await by_secret(site, token)
-    return await bearer(site, token)
+    return token
 
 
 async def bearer(site: Site, token: str) -> Actor:
@@ -51,7 +74,7 @@ async def by_secret(site: Site, secret: str) -> Actor:
     """
     prints = site.keys.fingerprints(secret)
     key = await ApiKey.by_hashes(prints)
-    if key is None or not key.is_live(clock.now()) or not key.knows(prints):
+    if not _is_secret_of(key, prints):
         raise errors.Unauthenticated
     if old := key.printed_as(prints, site.keys.printed_with):
         with suppress(errors.Unavailable):
@@ -95,9 +118,17 @@ def _counts(actor: Actor, roles: Mapping[UUID, Role], keys: Mapping[UUID, ApiKey
     return True
 
 
+def _is_secret_of(key: ApiKey | None, prints: Collection[str]) -> TypeGuard[ApiKey]:
+    return key is not None and key.is_live(clock.now()) and key.knows(prints)
+
+
+def _is_to_be_noted(key: ApiKey) -> bool:
+    return key.last_used_at is None or clock.now() - key.last_used_at > _NOTED_EVERY
+
+
 async def _note_use(key: ApiKey) -> None:
-    now = clock.now()
-    if key.last_used_at is None or now - key.last_used_at > _NOTED_EVERY:
+    if _is_to_be_noted(key):
+        now = clock.now()
         with suppress(errors.Unavailable):  # a full disk keeps nobody from reading
             await ApiKey.used(key.id, now, now - _NOTED_EVERY)
 

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 import errors
-from services.counters import Budget
+from services.counters import Budget, Elsewhere
 
 log = logging.getLogger("admit.counters")
 
@@ -84,6 +84,10 @@ class Shared:
         """See Counters."""
         wait, level = await self._run(_POUR, [key], [int(seconds * 1e6), int(depth * 1e6)])
         return wait / 1e6, level / 1e6
+
+    def pour_at_once(self, key: str, seconds: float, depth: float) -> tuple[float, float]:
+        """See Counters."""
+        raise Elsewhere
 
     async def close(self) -> None:
         """Hang up."""

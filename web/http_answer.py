@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,10 +12,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@lru_cache(100)  # one of the headers is the date
-def lines_of(headers: Headers) -> bytes:
-    """The head of an answer of status 200, but for its length."""
-    return b"".join([STATUS_LINE[HTTPStatus.OK], *(b"%b: %b\r\n" % header for header in headers)])
+class Lines:
+    """The lines of an answer's head as they were written last: what uvicorn does for each answer is done once."""
+
+    def __init__(self) -> None:
+        self._default: object = None  # one of these headers is the date
+        self._headers: object = None
+        self._lines = b""
+
+    def answer(self, default: list[tuple[bytes, bytes]], headers: Headers, body: bytes) -> bytes:
+        """The whole answer of status 200. Who gives the same headers again gives the same object."""
+        if default is not self._default or headers is not self._headers:
+            self._default, self._headers = default, headers
+            self._lines = b"".join([STATUS_LINE[HTTPStatus.OK], *(b"%b: %b\r\n" % one for one in (*default, *headers))])
+        return b"%bcontent-length: %d\r\n\r\n%b" % (self._lines, len(body), body)
 
 
 class AnswersTransport:

@@ -15,7 +15,7 @@ from weakref import ref
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from web.connection import LAST_WORD_SECONDS, Bounds, Reader, end_writing, refusal
-from web.http_answer import AnswersTransport, Headers, closing_when_unread, lines_of
+from web.http_answer import AnswersTransport, Headers, Lines, closing_when_unread
 
 FIELDS = 100  # in one head
 IN_A_ROW = 20  # requests that wait for the answer to the one before
@@ -37,6 +37,7 @@ class HttpWire(HttpToolsProtocol):
         self._fault = HTTPStatus.BAD_REQUEST
         self._is_deaf = self._leaves = False  # whatever comes is thrown away; the connection is about to be closed
         self._timer: asyncio.TimerHandle | None = None
+        self._lines = Lines()
         self._reader = Reader(transport, self.bounds.stalled_seconds, lambda: self.flow.write_paused)
         self._await_head()
 
@@ -164,6 +165,11 @@ class HttpWire(HttpToolsProtocol):
         self._timer = self.loop.call_later(LAST_WORD_SECONDS, self.transport.close)
 
     @property
+    def _rests(self) -> bool:
+        """Whether the last request came to its end, and nothing after it."""
+        return self._in_head and not self._begun and not self._dry and not self._is_deaf
+
+    @property
     def _is_answering(self) -> bool:
         return self._running is not None and not self._running.response_complete
 
@@ -171,13 +177,14 @@ class HttpWire(HttpToolsProtocol):
         self._running = cycle
         cycle.transport = cast("asyncio.Transport", AnswersTransport(self.transport, self.leave))
         cast("dict[str, Any]", cycle.scope)["extensions"] = {"admit.answer": partial(self._answer, ref(cycle))}
-        super()._start_asgi_task(cycle, cast("Any", partial(closing_when_unread, app, cycle)))
+        answering = partial(closing_when_unread, app, cycle) if cycle.more_body else app
+        super()._start_asgi_task(cycle, cast("Any", answering))
 
     def _answer(self, of: ref[RequestResponseCycle], headers: Headers, body: bytes) -> bool:
         """Give a whole answer of status 200, if nobody has to wait for the client; whether it was given.
 
-        What uvicorn does for each header of each answer is done once. The scope that holds this is the cycle's own: if
-        it held the cycle, too, all that a request has read stayed until the garbage collector came by.
+        The scope that holds this is the cycle's own: if it held the cycle, too, all that a request has read stayed
+        until the garbage collector came by.
         """
         cycle = of()
         if (
@@ -188,8 +195,7 @@ class HttpWire(HttpToolsProtocol):
             or not cycle.keep_alive
         ):
             return False
-        lines = lines_of((*cycle.default_headers, *headers))
-        self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (lines, len(body), body))
+        self.transport.write(self._lines.answer(cycle.default_headers, headers, body))
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from starlette.applications import Starlette
 
 from planner.front import Front
-from resolvers.quick import Quick
+from resolvers.short import Short
+from settings import Settings
+from tests.at_once import Ways, posted, told, waits, wire_to
 from tests.furnished import furnish
+from tests.resolvers.test_api_keys import new_key
 from tests.world import ISSUE_TICKETS, Door
 
 DOCUMENT = "query Q($code: String) { ticket(invitationCode: $code) { id status task { name } } }"
@@ -29,7 +31,7 @@ REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "stream": ({**USUAL, "accept": "text/event-stream"}, {}),
     "origin": ({**USUAL, "origin": "https://app.example"}, {}),
     "compressed": ({**USUAL, "content-encoding": "gzip"}, {}),
-    "other host": ({**USUAL, "host": "evil.example"}, {}),
+    "other host": ({**USUAL, "Host": "evil.example"}, {}),
     "wrong credential": ({**USUAL, "authorization": "Bearer admit_wrong"}, {}),
     "no credential": ({**USUAL, "authorization": ""}, {}),
     "operation name": (USUAL, {"operationName": "Q"}),
@@ -42,23 +44,31 @@ REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("headers", "over"), REQUESTS.values(), ids=REQUESTS.keys())
-async def test_both_ways_answer_the_same(
-    door: Door, app: Starlette, headers: dict[str, str], over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+async def test_all_ways_answer_the_same(
+    live: Door, settings: Settings, headers: dict[str, str], over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = await furnish(app.state.site, await door.sign_up())
-    code = mine.ticket.code
-    await mine.owner.ask(DOCUMENT, code=code)  # known from now on
-    sent = {"authorization": f"Bearer {mine.owner.token}", **headers}
-    body = {"query": DOCUMENT, "variables": {"code": code}, **over}
+    owner, wire, ways = await live.sign_up(), wire_to(live), Ways(monkeypatch)
+    secret = (await new_key(owner, "READ"))["secret"]
+    program = owner.with_token(secret)
+    [ticket] = await owner.issue((await owner.open_task())["id"])
+    code = ticket["invitationCode"]
+    for _ in range(2):
+        await program.ask(DOCUMENT, code=code)  # known from now on, and so is that the key is used
+    sent = {"authorization": f"Bearer {secret}", **headers}
+    request = posted({"query": DOCUMENT, "variables": {"code": code}, **over}, sent)
 
-    quick = await door.client.post("/graphql", json=body, headers=sent)
-    monkeypatch.setattr(Quick, "_media", lambda *_: None)
+    ways.tried.clear()
+    quick, at_once = await wire.send(request), await wire.send(request)
+    monkeypatch.setattr(Short, "usual", lambda *_: None)
     monkeypatch.setattr(Front, "answer", _never)
-    slow = await door.client.post("/graphql", json=body, headers=sent)
+    wire.close()
+    slow = await wire.send(request)
+    wire.close()
 
-    assert quick.status_code == slow.status_code
-    assert sorted(quick.headers.multi_items()) == sorted(slow.headers.multi_items())
-    assert _steady(quick) == _steady(slow)
+    assert told(quick) == told(slow)
+    assert told(at_once) == told(slow)
+    if headers is USUAL and not over:
+        assert ways.taken == ["quick", "quick" if waits(settings) else "at once"]
 
 
 async def test_a_mutation_that_goes_wrong_beneath_its_root_is_done_once_and_charged_once(
@@ -182,11 +192,3 @@ async def _broken(*_: Any, **__: Any) -> None:
 
 async def _never(*_: Any, **__: Any) -> None:
     return None
-
-
-def _steady(answer: httpx.Response) -> Any:
-    """The answer without what the bucket holds, which each request changes."""
-    body = answer.json() if "json" in answer.headers["content-type"] else answer.content
-    if isinstance(body, dict):
-        body.get("extensions", {}).get("cost", {}).pop("throttleStatus", None)
-    return body

@@ -1,0 +1,179 @@
+"""The short way in: what can be said to a usual request for a document that is known, without Strawberry or Starlette.
+
+Whatever is unusual about the request, its headers, its body or its answer goes the long way, in the same words as ever.
+What has been read of the request, and what was done for it, goes with it: nothing is charged or executed twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from starlette.types import Receive, Scope, Send
+
+import errors
+from models import reading
+from resolvers import over_http
+from resolvers.context import Context
+from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal
+from schema.masking import logged
+from services import credentials
+from services.site import Site
+
+CONTEXT = "admit.context"  # in a request's scope: the context in which it was begun to be answered
+_ASKED = "admit.asked"  # what it asks for, if that has been read
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+_UNUSUAL = frozenset({b"origin", b"content-encoding", b"transfer-encoding", b"admit-show-tier"})
+
+
+class Door(Protocol):
+    """What the long way and the short way share: see resolvers/door.py."""
+
+    site: Site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Talk over a socket."""
+
+    def knows(self, text: str) -> bool:
+        """Whether the document is known to be valid."""
+
+    def context_for(self, address: str) -> Context:
+        """The surroundings of an operation, nobody's yet."""
+
+    async def quickly(self, asked: Asked, context: Context) -> bytes | None:
+        """The answer, if it is plain success."""
+
+    def at_once(self, asked: Asked, prints: Sequence[str], begun: dict[str, Any]) -> bytes | None:
+        """The answer to whoever sends the secret with these fingerprints, if nobody has to be waited for."""
+
+
+class Head(Protocol):
+    """The head of a request, which may come again: see web/http_again.py."""
+
+    known: dict[object, Any]
+
+    def scope(self, body: bytes) -> Scope:
+        """What ASGI says of the request."""
+
+
+class Caller(NamedTuple):
+    """Who sends a head, by the fingerprints of the secret in it, and with what headers they are answered."""
+
+    headers: Headers
+    prints: Sequence[str]
+
+
+class Usual(NamedTuple):
+    """A usual request: with what headers it is answered, and who sends it."""
+
+    headers: Headers
+    authorization: str | None
+
+
+class Short:
+    """Answers what it can. `is_ours` says whether a Host is served here, `headers` are on every answer; a body has at
+    most `body_bytes`.
+    """
+
+    def __init__(
+        self, door: Door, *, is_ours: Callable[[str], bool], headers: Mapping[str, str], body_bytes: int
+    ) -> None:
+        self.door = door
+        self._is_ours = lru_cache(1_000)(is_ours)
+        ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self.headers: dict[str, Headers] = {
+            media: (*_with_origin(over_http.raw_headers(media)), *ours) for media in (JSON, RESPONSE_JSON)
+        }
+        self._bytes = body_bytes
+
+    def at_once(self, head: Head, body: bytes, begun: dict[str, Any]) -> tuple[Headers, bytes] | None:
+        """The headers and the body of the answer to a whole request, if it is plain success that is not waited for.
+
+        None leaves the request to a call, in whose scope belongs what has been `begun` by then.
+        """
+        try:
+            caller: Caller | None = head.known[Short]
+        except KeyError:
+            caller = head.known[Short] = self._caller(self.usual(head.scope(body)))
+        if caller is None or len(body) > self._bytes:
+            return None
+        try:
+            begun[_ASKED] = asked = over_http.asked(over_http.decode(body))
+            answer = self.door.at_once(asked, caller.prints, begun)
+        except (Refusal, json.JSONDecodeError, errors.Rejected, reading.Unanswered):
+            return None
+        except Exception as bug:  # the long way says what there is to say, perhaps another number of this
+            logged(bug)
+            return None
+        return None if answer is None else (caller.headers, answer)
+
+    def _caller(self, usual: Usual | None) -> Caller | None:
+        if usual is None or usual.authorization is None:
+            return None
+        try:
+            prints = credentials.prints_in(self.door.site, usual.authorization)
+        except errors.Unauthenticated:
+            return None
+        return None if prints is None else Caller(usual.headers, prints)
+
+    def is_usual_socket(self, scope: Scope) -> bool:
+        """Whether a socket may go straight to the door."""
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        return scope["path"] == "/graphql" and len(hosts) == 1 and self._is_ours(hosts[0])
+
+    def usual(self, scope: Scope) -> Usual | None:
+        """How a usual request is answered; None for an unusual one."""
+        if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
+            return None
+        headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]) or not _UNUSUAL.isdisjoint(headers):
+            return None
+        length = headers.get(b"content-length", b"")
+        if not length.isdigit() or len(length) > 9 or int(length) > self._bytes:
+            return None
+        if not _is_json(headers.get(b"content-type", b"")) or not self._is_ours(
+            headers.get(b"host", b"").decode("latin-1")
+        ):
+            return None
+        media = _media_of(headers.get(b"accept"))
+        sender = headers.get(b"authorization")
+        return (
+            None if media is None else Usual(self.headers[media], None if sender is None else sender.decode("latin-1"))
+        )
+
+    async def answer(self, scope: Scope, body: bytes, usual: Usual) -> bytes | None:
+        """The answer to a usual request with this body, if it is plain success."""
+        try:
+            asked = scope.get(_ASKED) or over_http.asked(over_http.decode(body))
+            if not self.door.knows(asked.query):
+                return None
+            context = scope.get(CONTEXT)
+            address = scope["client"][0] if scope.get("client") else ""
+            if context is None:
+                context = self.door.context_for(address)
+                context.actor = await credentials.authenticate(context.site, usual.authorization)
+                scope[CONTEXT] = context
+            context.address = address
+        except (Refusal, json.JSONDecodeError, errors.Rejected):
+            return None
+        return await self.door.quickly(asked, context)
+
+
+def _with_origin(headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """The headers with what Starlette's CORS middleware says of every answer."""
+    return ((name, value + b", Origin" if name == b"vary" else value) for name, value in headers)
+
+
+@lru_cache(1_000)
+def _is_json(content_type: bytes) -> bool:
+    return over_http.is_json(content_type.decode("latin-1"))
+
+
+@lru_cache(1_000)
+def _media_of(accept: bytes | None) -> str | None:
+    media = over_http.accepted(None if accept is None else accept.decode("latin-1"), (JSON, RESPONSE_JSON))
+    return media[0] if media else None

@@ -1,0 +1,302 @@
+"""A head that comes again is not parsed again, and is answered as if it were."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from models import ApiKey
+from planner.front import Front
+from settings import Settings
+from tests.at_once import Ways, posted, told, waits, wire_to
+from tests.attacks.raw import Raw, raw, statuses
+from tests.attacks.wire import Answer
+from tests.conftest import serving
+from tests.furnished import furnish
+from tests.resolvers.test_api_keys import new_key
+from tests.world import Clock, Door
+from web.http_again import Head, HttpAgain
+
+TICKET = "query($code: String!) { ticket(invitationCode: $code) { id status task { name } } }"
+OTHER = TICKET.replace("id", "id again: id")  # nobody has asked for it before
+NAME = "{ organization { name } }"
+HIDDEN = "{ organization { name apiKeys { totalCount } } }"
+CAPACITY = 1_000
+
+
+@pytest.fixture
+async def served(settings: Settings, clock: Clock) -> AsyncIterator[tuple[Door, Any]]:
+    """A real server whose buckets hold something."""
+    settings = replace(settings, cost_capacity=CAPACITY, cost_per_second=1)
+    async with serving(settings) as (base_url, app), httpx.AsyncClient(base_url=base_url) as client:
+        yield Door(client), app.state.site
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> Ways:
+    """How requests are answered from now on."""
+    return Ways(monkeypatch)
+
+
+def asked(query: str, secret: str, more: Mapping[str, str] | None = None, **variables: Any) -> bytes:
+    """A whole request."""
+    headers = {"Content-Type": "application/json", **(more or {}), "Authorization": f"Bearer {secret}"}
+    return posted({"query": query, "variables": variables}, headers)
+
+
+def at_once(ways: Ways) -> list[bool]:
+    """Of each request whose head was known, whether it was answered at once."""
+    return [led for way, led in ways.tried if way == "at once"]
+
+
+def left(answer: Answer) -> int:
+    """What is in the bucket after it."""
+    return int(orjson.loads(answer.body)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"])
+
+
+async def program(owner: Door) -> str:
+    """An API key that has been used a moment ago, so that there is nothing to note."""
+    secret: str = (await new_key(owner, "READ"))["secret"]
+    await owner.with_token(secret).ask(NAME)
+    return secret
+
+
+async def status(client: Raw) -> int:
+    """The status of the next answer, which is read to its end."""
+    head = await client.head()
+    await client.reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+    return statuses(head)[0]
+
+
+async def test_what_comes_again_is_answered_the_same_and_charged_the_same(
+    served: tuple[Door, Any], settings: Settings, ways: Ways
+) -> None:
+    owner = await served[0].sign_up()
+    mine = await furnish(served[1], owner)
+    secret, wire = await program(owner), wire_to(owner)
+    request = asked(TICKET, secret, code=mine.ticket.code)
+
+    answers = [await wire.send(request) for _ in range(5)]  # the first in Strawberry, and as the head is not known
+    wire.close()
+
+    assert at_once(ways) == [not waits(settings)] * 4
+    assert [told(one) for one in answers] == [told(answers[0])] * 5
+    costs = [left(one) - left(after) for one, after in itertools.pairwise(answers)]
+    assert costs == [costs[0]] * 4
+    assert costs[0] > 0
+
+
+async def test_bodies_of_other_lengths_and_documents_share_a_head(
+    served: tuple[Door, Any], settings: Settings, ways: Ways
+) -> None:
+    owner = await served[0].sign_up()
+    mine = await furnish(served[1], owner)
+    secret, wire = await program(owner), wire_to(owner)
+    first, second, none = (
+        asked(NAME, secret), asked(OTHER, secret, code=mine.ticket.code), asked(OTHER, secret, code="NOTHINGATALL")
+    )  # fmt: skip
+
+    answers = [await wire.send(one) for one in (first, second, second, none, first, second)]
+    wire.close()
+
+    here = not waits(settings)
+    assert at_once(ways) == [False, here, False, here, here]  # first a new document, then a code that is none
+    assert [told(one)[:2] for one in answers[2:]] == [told(answers[at])[:2] for at in (1, 3, 0, 1)]
+    assert orjson.loads(answers[3].body)["data"] == {"ticket": None}
+
+
+@pytest.mark.parametrize("ends", ["revoked", "expired", "replaced"])
+async def test_a_key_that_ends_between_two_requests_is_refused(
+    served: tuple[Door, Any], settings: Settings, clock: Clock, ways: Ways, ends: str
+) -> None:
+    owner = await served[0].sign_up()
+    secret, wire = await program(owner), wire_to(owner)
+    before = [(await wire.send(asked(NAME, secret))).status for _ in range(3)]
+    change: dict[str, dict[str, Any]] = {
+        "revoked": {"revoked_at": clock.time}, "expired": {"expires_at": clock.time - timedelta(seconds=1)},
+        "replaced": {"hash": "another"},
+    }  # fmt: skip
+
+    await ApiKey.all().update(**change[ends])
+    after = await wire.send(asked(NAME, secret))
+    wire.close()
+
+    assert (before, after.status) == ([200, 200, 200], 401)
+    assert orjson.loads(after.body)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert at_once(ways) == [not waits(settings)] * 2 + [False]
+
+
+async def test_that_a_key_is_used_is_noted(served: tuple[Door, Any], clock: Clock) -> None:
+    owner = await served[0].sign_up()
+    secret, wire = await program(owner), wire_to(owner)
+    for _ in range(3):
+        await wire.send(asked(NAME, secret))
+
+    clock.time += timedelta(minutes=2)
+    await wire.send(asked(NAME, secret))
+    wire.close()
+
+    [key] = await ApiKey.all()
+    assert key.last_used_at == clock.time
+
+
+async def test_what_is_not_plain_success_goes_on_and_is_charged_once(
+    served: tuple[Door, Any], settings: Settings, ways: Ways
+) -> None:
+    owner = await served[0].sign_up()
+    secret, wire = await program(owner), wire_to(owner)
+
+    answers = [await wire.send(asked(HIDDEN, secret)) for _ in range(4)]
+    wire.close()
+
+    assert at_once(ways) == [False] * 3
+    assert [told(one) for one in answers] == [told(answers[0])] * 4
+    assert "errors" in orjson.loads(answers[0].body)
+    assert len({left(one) - left(after) for one, after in itertools.pairwise(answers)}) == 1
+
+
+async def test_an_empty_bucket_is_told_in_the_same_words(served: tuple[Door, Any]) -> None:
+    owner = await served[0].sign_up()
+    secret, wire = await program(owner), wire_to(owner)
+
+    answers = [await wire.send(asked(NAME, secret)) for _ in range(CAPACITY + 2)]
+    wire.close()
+
+    refused = [one for one in answers if one.status != 200]
+    assert {one.status for one in refused} == {429}
+    assert all(orjson.loads(one.body)["errors"][0]["extensions"]["code"] == "RATE_LIMITED" for one in refused)
+    assert answers[-1].headers["retry-after"]
+
+
+async def test_a_bug_at_once_is_logged_and_the_long_way_answers(
+    served: tuple[Door, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = await served[0].sign_up()
+    secret, wire = await program(owner), wire_to(owner)
+    before = await wire.send(asked(NAME, secret))
+    monkeypatch.setattr(Front, "at_once", _broken)
+
+    after = await wire.send(asked(NAME, secret))
+    wire.close()
+
+    assert told(after) == told(before)
+    assert "a secret of ours" in caplog.text
+
+
+async def test_what_differs_from_the_head_before_is_read_as_ever(served: tuple[Door, Any], ways: Ways) -> None:
+    owner = await served[0].sign_up()
+    secret = await program(owner)
+    whole = asked(NAME, secret)
+    end = whole.index(b"\r\n\r\n") + 4
+    length = len(whole) - end
+    longer = whole.replace(b"Length: %d" % length, b"Length: %d" % (length + 1))
+    others = {
+        "another head": (asked(NAME, secret, {"X-Other": "1"}), [200]),
+        "another caller": (asked(NAME, "admit_wrong"), [401]),
+        "a second Host": (asked(NAME, secret, {"host": "127.0.0.1"}), [400]),
+        "a signed length": (whole.replace(b"Length: ", b"Length: +"), [400]),
+        "a second request behind it": (whole + whole, [200, 200]),
+        "nonsense behind it": (whole + b"nonsense\r\n\r\n", [200]),
+        "one byte more": (longer + b" ", [200]),
+        "a request in its body": (
+            whole[:end].replace(b"Length: %d" % length, b"Length: %d" % len(whole)) + whole,
+            [400],
+        ),
+    }
+    for what, (request, expected) in others.items():
+        async with raw(owner.base_url) as client:
+            await client.send(whole)
+            assert await status(client) == 200
+            await client.send(request)
+            assert [await status(client) for _ in expected] == expected, what
+    assert at_once(ways).count(True) <= 1  # "one byte more" has the same head
+
+
+async def test_a_request_in_two_pieces_is_read_as_ever(served: tuple[Door, Any], ways: Ways) -> None:
+    owner = await served[0].sign_up()
+    whole = asked(NAME, await program(owner))
+    async with raw(owner.base_url) as client:
+        for cut in (1, 20, len(whole) - 30, len(whole) - 1):
+            await client.send(whole[:cut])
+            await asyncio.sleep(0)
+            await client.send(whole[cut:])
+            assert await status(client) == 200
+
+
+def test_a_length_is_digits_alone() -> None:
+    whole = asked(NAME, "admit_secret")
+    end = whole.index(b"\r\n\r\n") + 4
+    scope = {"method": "POST", "headers": [(b"content-length", str(len(whole) - end).encode())], "type": "http"}
+    head = Head.of(whole, scope)
+    assert head is not None
+
+    def sent(length: bytes, body: bytes) -> bytes:
+        before, _, _ = whole.partition(b"Content-Length: ")
+        return before + b"Content-Length: " + length + b"\r\n\r\n" + body
+
+    assert head.body_in(sent(b"3", b"abc")) == b"abc"
+    assert head.body_in(sent(b"003", b"abc")) == b"abc"
+    assert head.scope(b"abc")["headers"] == [(b"content-length", b"3")]
+    for length in (b"", b"2", b"4", b"+3", b"-3", b" 3", b"3 ", b"3,3", b"0x3", "\u0663".encode(), b"3\r\nX: 1"):
+        assert head.body_in(sent(length, b"abc")) is None
+    assert head.body_in(sent(b"70000", b"x" * 70_000)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"POST", b"PUT"), (b"Content-Length", b"Content-Len"), (b"\r\n\r\n", b"\r\n\r\n "),
+    ],
+)  # fmt: skip
+def test_heads_that_cannot_come_again(change: tuple[bytes, bytes]) -> None:
+    whole = asked(NAME, "admit_secret").replace(*change)
+    scope = {"method": whole.partition(b" ")[0].decode(), "headers": [(b"content-length", b"36")], "type": "http"}
+
+    assert Head.of(whole, scope) is None
+
+
+class _Loop:
+    """A loop whose time stands still, and that notes what is to be called later."""
+
+    def __init__(self) -> None:
+        self.now, self.later = 100.0, list[tuple[float, Any]]()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, call: Any) -> None:
+        self.later.append((seconds, call))
+
+
+class _Transport(asyncio.Transport):
+    is_closed = False
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+async def test_a_connection_is_idle_from_its_last_answer_on() -> None:
+    wire: Any = HttpAgain.__new__(HttpAgain)
+    wire.loop, wire.transport, wire.timeout_keep_alive, wire._answered_at = _Loop(), _Transport(), 5, 98.0
+
+    wire.timeout_keep_alive_handler()
+    assert (wire.loop.later, wire.transport.is_closed) == ([(3.0, wire.timeout_keep_alive_handler)], False)
+
+    wire.loop.now = 103.0
+    wire.timeout_keep_alive_handler()
+    assert wire.transport.is_closed
+
+
+def _broken(*_: Any) -> None:
+    raise RuntimeError("a secret of ours")
