@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any
 
@@ -70,6 +71,11 @@ class Completion:
     def size(self) -> int:
         """How much room it takes, in characters."""
         return _SITE * len(self.sites)
+
+    @cached_property
+    def coerces(self) -> bool:
+        """Whether some arguments are read as graphql-core does."""
+        return any(site.call is None and site.definition.args for site in self.sites)
 
     async def run(self, sent: Sent, root: Any, context: Any, memo: dict[str, Any]) -> dict[str, Any]:
         """The data. Raises GivenUp; `memo` has then what the root fields' resolvers answered, or raised."""

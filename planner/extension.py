@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import graphql as g
+from graphql.execution.executor import Executor
 from graphql.execution.middleware import MiddlewareManager
 from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
+from planner.sent import are_long, beside
 from planner.tiers import ANSWERS, Asked, Memo, Planner, Tier
 
 
@@ -48,12 +51,17 @@ async def answered(planner: Planner, asked: Asked) -> tuple[Tier, g.ExecutionRes
     found = None if asked.memo else await planner.answer(asked)  # with a memo it has been tried already
     if found is not None:
         return found.tier, g.ExecutionResult(found.data, None)
-    return Tier.GRAPHQL_CORE, await by_graphql_core(planner.schema, asked) if asked.memo else None
+    gently = bool(asked.memo) or are_long(asked.variables)
+    return Tier.GRAPHQL_CORE, await by_graphql_core(planner.schema, asked) if gently else None
 
 
 async def by_graphql_core(schema: g.GraphQLSchema, asked: Asked) -> g.ExecutionResult:
-    """The result, with the root fields that have been resolved already as they were."""
-    executed = g.execute(
+    """The result, with the root fields that have been resolved already as they were.
+
+    What is wrong with long variables is found beside the event loop.
+    """
+    begin = partial(
+        Executor.build,
         schema,
         asked.document,
         asked.root,
@@ -62,6 +70,10 @@ async def by_graphql_core(schema: g.GraphQLSchema, asked: Asked) -> g.ExecutionR
         asked.name,
         middleware=MiddlewareManager(remembering(asked.memo)),
     )
+    begun = await beside(asked.variables, begin)
+    if not isinstance(begun, Executor):
+        return g.ExecutionResult(None, begun)
+    executed: Any = begun.execute_operation()
     result: g.ExecutionResult = await await_maybe(executed)
     return result
 

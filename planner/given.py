@@ -31,8 +31,8 @@ def holds(directive: g.DirectiveNode, sent: Sent, given: list[Given]) -> bool:
         case [g.ArgumentNode(value=g.BooleanValueNode(value=known))]:
             return known
         case [g.ArgumentNode(value=g.VariableNode(name=g.NameNode(value=name)))]:
-            held = bool(sent.values.coerced[name])
-            given.append(Given(lambda sent: sent.values.coerced[name], bool, held))
+            held = sent.flag(name)
+            given.append(Given(lambda sent: sent.flag(name), bool, held))
             return held
     raise Unplanned
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import graphql as g
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
@@ -13,6 +14,8 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from planner import arguments
 from planner.arguments import Variables
 from planner.sight import Unplanned
+
+T = TypeVar("T")
 
 _MANY = 500  # objects that are read, or answered, in about five milliseconds
 
@@ -27,6 +30,8 @@ class Signatures:
         if len(self._all) != len(nodes):
             raise Unplanned
         self._are_texts = all(_is_text(one) for one in self._all)
+        defaults = {one.name: one.default.literal for one in self._all if one.default}
+        self.flags = {name: one.value for name, one in defaults.items() if isinstance(one, g.BooleanValueNode)}
 
     @cached_property
     def read(self) -> Callable[[Mapping[str, Any]], Variables]:
@@ -45,11 +50,13 @@ class Signatures:
 
 
 class Sent:
-    """The variables of one request."""
+    """The variables of one request. Long ones are read in a thread, of which nobody else waits for the end: no lock."""
 
     def __init__(self, signatures: Signatures, variables: Mapping[str, Any]) -> None:
         self._signatures, self._variables = signatures, variables
         self._values: VariableValues | None = None
+        self._read: Variables | None = None
+        self.are_long = are_long(variables)
 
     @property
     def values(self) -> VariableValues:
@@ -58,25 +65,39 @@ class Sent:
             self._values = self._signatures.coerced(self._variables)
         return self._values
 
-    @cached_property
-    def are_long(self) -> bool:
-        """See `are_long`."""
-        return are_long(self._variables)
-
-    @cached_property
+    @property
     def read(self) -> Variables:
         """As resolvers take them. Raises Unplanned for what is wrong, or not described."""
-        return self._signatures.read(self._variables)
+        if self._read is None:
+            self._read = self._signatures.read(self._variables)
+        return self._read
+
+    def flag(self, name: str) -> bool:
+        """What a condition is told, of variables that are right. Raises GraphQLError for null."""
+        value = self._variables.get(name, self._signatures.flags.get(name))
+        if not isinstance(value, bool):
+            raise g.GraphQLError(f"${name} is null.")
+        return value
+
+
+async def beside(variables: Mapping[str, Any], work: Callable[[], T]) -> T:
+    """What the work comes to; in a thread if these variables, which it reads, are long."""
+    return await asyncio.to_thread(work) if are_long(variables) else work()
 
 
 def are_long(variables: Mapping[str, Any]) -> bool:
-    """Whether a list is among them that takes too long for the event loop, to read or to answer for."""
-    return any(map(_is_long, variables.values()))
-
-
-def _is_long(value: Any) -> bool:
-    lists = value.values() if isinstance(value, dict) else [value]
-    return any(isinstance(one, list) and len(one) > _MANY for one in lists)
+    """Whether lists are among them that take too long for the event loop, to read or to answer for."""
+    count, left = 0, [*variables.values()]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            count += len(value)
+            if count > _MANY:
+                return True
+            left += value
+        elif isinstance(value, dict):
+            left += value.values()
+    return False
 
 
 def _is_text(signature: GraphQLVariableSignature) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +19,7 @@ from planner.completion import Completion, GivenUp
 from planner.dialect import Postgres, Sqlite
 from planner.given import Run
 from planner.plans import Known, Plans, Statement, Variants
-from planner.sent import Sent, are_long
+from planner.sent import Sent, are_long, beside
 from planner.sight import Sight, Unplanned
 from planner.statement import Writer
 
@@ -96,7 +95,7 @@ class Planner:
     async def by_sql(self, asked: Asked) -> bytes | None:
         """The JSON of the data; None when another tier has to find it, or to say why there is none."""
         try:
-            statement, run = self.statement(asked)
+            statement, run = await self.statement(asked)
             values = statement.values(run)
         except _NO_STATEMENT:
             return None
@@ -114,11 +113,14 @@ class Planner:
 
         None leaves it to `answer`.
         """
-        known = self._known(asked)
-        if not known.has_come:
+        if not self._known(asked).has_come:
             return None
         try:
-            statement, run = self._statement(asked, known)
+            sent = self._sent(asked)
+            if sent.are_long:
+                return None
+            sent.values  # noqa: B018  all of them are right, or nothing is read
+            statement, run = self._statement(asked, sent)
             return (statement.sql, statement.values(run)) if statement.is_short(run) else None
         except _NO_STATEMENT:
             return None
@@ -128,29 +130,34 @@ class Planner:
         try:
             known = self._known(asked)
             sent = Sent(known.signatures, asked.variables)
-            if sent.are_long:
-                await asyncio.to_thread(lambda: sent.read)
-            sent.read  # noqa: B018  all of them are right, or nothing is done
+            await beside(asked.variables, lambda: sent.read)  # all of them are right, or nothing is done
             completion = self._completion(known, sent)
+            if completion.coerces:
+                await beside(asked.variables, lambda: sent.values)
             return await completion.run(sent, asked.root, asked.surroundings(), asked.memo)
-        except (Unplanned, GivenUp):
+        except (Unplanned, GivenUp, g.GraphQLError):
             return None
 
     def _known(self, asked: Asked) -> Known:
         return self._plans.known(self.schema, asked.text, asked.document, asked.name)
 
-    def statement(self, asked: Asked) -> tuple[Statement, Run]:
+    async def statement(self, asked: Asked) -> tuple[Statement, Run]:
         """The statement that answers, and what it is run with. Raises Unplanned."""
-        return self._statement(asked, self._known(asked))
+        sent = self._sent(asked)
+        await beside(asked.variables, lambda: sent.values)  # all of them are right, or nothing is read
+        return self._statement(asked, sent)
 
-    def _statement(self, asked: Asked, known: Known) -> tuple[Statement, Run]:
+    def _sent(self, asked: Asked) -> Sent:
+        known = self._known(asked)
         if known.operation.operation is not g.OperationType.QUERY:
             raise Unplanned
+        return Sent(known.signatures, asked.variables)
+
+    def _statement(self, asked: Asked, sent: Sent) -> tuple[Statement, Run]:
+        known = self._known(asked)
         variants = known.written_for(asked.actor, is_postgres=reading.reader().is_postgres)
         if not variants.are_possible:
             raise Unplanned
-        sent = Sent(known.signatures, asked.variables)
-        sent.values  # noqa: B018  all of them are right, or nothing is read
         write = partial(self._written, known, variants, asked.actor, sent)
         plan, given = self._plans.fitting(known, variants, sent, write)
         return plan, Run(asked.actor, clock.now(), given)

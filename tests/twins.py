@@ -49,7 +49,7 @@ async def answer(planner: Planner, asked: Asked) -> Answer | None:
 async def _each(planner: Planner, asked: Asked) -> dict[Tier, Any]:
     sql = await planner.by_sql(asked)
     if sql is not None:
-        await _looked_up(*planner.statement(asked))
+        await _looked_up(*await planner.statement(asked))
     compiled = await planner.by_completion(asked)
     core = await by_graphql_core(planner.schema, asked)
     return {Tier.SQL: sql, Tier.COMPILED: None if compiled is None else encoded(compiled), Tier.GRAPHQL_CORE: core}

@@ -143,7 +143,9 @@ async def test_a_statement_of_many_rows_has_a_thread(
     planner = planner_of(make_schema()._schema, 10, 1_000_000)
     context = SimpleNamespace(actor=mine.member.actor)
 
-    statement, run = planner.statement(Asked(text, parse(text), None, dict(zip("ab", sizes, strict=True)), context))
+    statement, run = await planner.statement(
+        Asked(text, parse(text), None, dict(zip("ab", sizes, strict=True)), context)
+    )
 
     assert statement.is_short(run) == is_short
 
