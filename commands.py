@@ -38,7 +38,9 @@ T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
 MANY_FILES = 65_536
-GARBAGE = 50_000  # new objects after which what can be thrown away is looked for; a request makes thousands
+GARBAGE = 20_000  # new objects after which what can be thrown away is looked for; a request makes thousands
+# Twice as many are looked through once more, and all there are seldom: nobody waits while a hundred thousand are.
+GENERATIONS = (GARBAGE, 1, 125)
 RESTARTED_WITHIN = timedelta(hours=1)  # until then some process may still make things with the secret before
 
 
@@ -186,7 +188,7 @@ def _collect_seldom() -> None:
     """Let what is in memory now stay, without looking through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(*GENERATIONS)
 
 
 async def _connected(settings: Settings, work: Awaitable[T]) -> T:
