@@ -16,6 +16,7 @@ from tortoise.queryset import QuerySet
 import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
+from models.chance import Key
 from models.prepared import Prepared, lock, update
 from models.rows import as_text
 
@@ -37,7 +38,7 @@ def key_in(gid: str, expected: str) -> UUID:
     if prefix != expected or len(key) != 36:
         raise errors.NotFound
     try:
-        return UUID(key)
+        return Key(key)
     except ValueError:
         raise errors.NotFound from None
 

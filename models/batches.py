@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import errors
 from models.direct import Direct
@@ -31,12 +32,19 @@ class Batch:
     full_at: float
     operations: int = 0
     failure: BaseException | None = None
+    last: dict[str, list[Sequence[Any]]] = field(default_factory=dict)  # what is written when nobody else comes along
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_whole(self) -> bool:
         """Whether it can go on: SQLite itself undoes all of it when the disk is full."""
         return self.failure is None and self.connection.in_transaction
+
+    async def commit(self) -> None:
+        """Write what comes last, and have it all on the disk. Raises what sqlite3 raises."""
+        for sql, rows in self.last.items():
+            await self.connection.each(sql, rows)
+        await self.connection.commit()
 
     def end(self, failure: BaseException | None) -> None:
         """It is on the disk, or nothing of it is."""
@@ -68,6 +76,11 @@ class Writer:
         self._taken = False
         self._batch: Batch | None = None  # there is none while nobody has the turn
         self._committing: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has the turn."""
+        return not self._taken
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[Direct]:
@@ -157,7 +170,7 @@ class Writer:
         failure = batch.failure
         try:
             if failure is None:
-                await batch.connection.commit()
+                await batch.commit()
         except (Exception, asyncio.CancelledError) as refused:
             failure = refused
             if is_outage(refused):

@@ -45,7 +45,7 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     """
     unit.current()
     client = connection()
-    columns = _columns(model)
+    columns = _columns(model, client.capabilities.dialect)
     values = zip(*(column.of(shared, each) for column in columns), strict=False)  # what all share goes on for ever
     sql = insert_of(client, model, tuple(column.name for column in columns))
     while some := await _some(values):
@@ -86,12 +86,12 @@ class _Column(NamedTuple):
 
 
 @cache
-def _columns(model: type[Model]) -> list[_Column]:
+def _columns(model: type[Model], dialect: str) -> list[_Column]:
     known = model._meta.fields_map  # noqa: SLF001  Tortoise's description of a table
     names = list(model._meta.fields_db_projection)  # noqa: SLF001
     return [
         _Column(name, known[name].default, encode, _encoder(known[name]))
-        for name, encode in zip(names, encoders(model, names), strict=True)
+        for name, encode in zip(names, encoders(model, names, dialect), strict=True)
     ]
 
 

@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Callable
 from uuid import UUID
 
-from uuid_utils import uuid7 as uuid7_text
-from uuid_utils.compat import uuid7
+from asyncpg.pgproto import pgproto
+from uuid_utils import uuid7
+
+Key: type[UUID] = pgproto.UUID  # Python's own, in C: read, written and hashed in a tenth of the time
 
 _bytes: Callable[[int], bytes] = secrets.token_bytes
 
@@ -22,12 +24,12 @@ CODE_LENGTH = 13  # 13 × log2(31) = 64.4 random bits
 
 def new_id() -> UUID:
     """A UUIDv7: unique, and in the order in which it was made."""
-    return uuid7()
+    return Key(new_id_text())
 
 
 def new_id_text() -> str:
     """The same as text."""
-    return str(uuid7_text())
+    return str(uuid7())
 
 
 def random_bytes(count: int) -> bytes:

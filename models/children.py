@@ -14,7 +14,7 @@ from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
-from models import rows, unit
+from models import unit
 from models.actor import Actor, ActorKind, Permission
 from models.base import SCOPES, Row, is_usual, scopes_of, seen_as
 from models.prepared import Kind, Statement, standing, written
@@ -55,7 +55,7 @@ class Children(Generic[M]):
         keys = list(parents) if dialect == "postgres" else orjson.dumps([str(key) for key in parents]).decode()
         _, found = await client.execute_query(statement.sql, [keys, *statement.filled((None, *values))])
         each: list[list[M]] = [[] for _ in parents]
-        for row, one in zip(found, rows.made(statement.model, found), strict=True):
+        for row, one in zip(found, statement.made(found), strict=True):
             each[row[-1]].append(one)
         return each
 

@@ -10,6 +10,7 @@ loop is held for a few milliseconds at most.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,15 +21,20 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 Rows = list[sqlite3.Row]
+Found = tuple[int, Rows]  # how many rows were changed, or else found, and these
 
 PATIENCE = 0.003  # seconds that the event loop gives a read, and statements in a row
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
 _VALUES = 100  # a statement with more of them touches many rows
+_SOME = 100  # rows that are written in a millisecond
 _LENGTH = 50_000  # characters of one value
 _LONG = (str, bytes)  # values that may have so many
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
 _PRIMARY = 0xFF  # an extended code says more in the higher bytes
+
+
+log = logging.getLogger("tortoise.db_client")  # where every statement is told
 
 
 class Direct:
@@ -66,20 +72,32 @@ class Direct:
         """What the statement answers."""
         return (await self.ask(sql, values or ()))[1]
 
-    async def ask(self, sql: str, values: Sequence[Any]) -> tuple[int, Rows]:
+    async def ask(self, sql: str, values: Sequence[Any]) -> Found:
         """How many rows the statement changed, or else found, and what it answers."""
-        await self._turn()
-        if _is_short(values):
-            if sql.startswith("SELECT"):
-                try:
-                    rows = self._read(sql, values)
-                    return len(rows), rows
-                except sqlite3.OperationalError as given_up:
-                    if given_up.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                        raise
-            elif self._connection.in_transaction:  # it is not given up: that would undo the transaction
-                return _asked(self._connection, sql, values)
-        return await self._apart(_asked, self._connection, sql, values)
+        if self._away.locked() or self._is_impolite():
+            await self._turn()
+        found = self._at_once(sql, values)
+        return await self._apart(_asked, self._connection, sql, values) if found is None else found
+
+    def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
+        """The same, if nobody has to wait for it; else it has not been asked."""
+        return None if self._away.locked() or self._is_impolite() else self._at_once(sql, values)
+
+    def _at_once(self, sql: str, values: Sequence[Any]) -> Found | None:
+        """The same, of a statement that takes little; else nothing has been done."""
+        if not _is_short(values):
+            return None
+        if sql.startswith("SELECT"):
+            try:
+                rows = self._read(sql, values)
+            except sqlite3.OperationalError as given_up:
+                if given_up.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    raise
+                return None
+            return len(rows), rows
+        if self._connection.in_transaction:  # it is not given up: that would undo the transaction
+            return _asked(self._connection, sql, values)
+        return None
 
     async def execute_insert(self, sql: str, values: Sequence[Any]) -> tuple[int | None]:
         """The key that the database gave the row, as the only item of a tuple."""
@@ -104,6 +122,16 @@ class Direct:
             self._connection.executemany(sql, rows)
         else:
             await self._apart(self._connection.executemany, sql, rows)
+
+    async def each(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run the short statement with each of these values, in the transaction that is open, some at a time.
+
+        In a thread it would ask for the interpreter's lock again after each row, and wait for whoever has it.
+        """
+        log.debug("%s: %s", sql, rows)
+        for start in range(0, len(rows), _SOME):
+            await self._turn()
+            self._connection.executemany(sql, rows[start : start + _SOME])
 
     async def executescript(self, script: str) -> None:
         """Run the statements, after a COMMIT of sqlite3's own."""
@@ -152,12 +180,17 @@ class Direct:
     def _is_impatient(self) -> bool:
         return self._give_up_at is not None and time.monotonic() > self._give_up_at
 
-    async def _turn(self) -> None:
-        """Let others have theirs, if much was asked without one; wait for what is asked in the thread."""
+    def _is_impolite(self) -> bool:
+        """Whether much was asked without giving others their turn."""
         if self._pause_at is None:
             self._pause_at = time.monotonic() + PATIENCE
             asyncio.get_running_loop().call_soon(self._forget)
-        elif time.monotonic() > self._pause_at:
+            return False
+        return time.monotonic() > self._pause_at
+
+    async def _turn(self) -> None:
+        """Let others have theirs, if much was asked without one; wait for what is asked in the thread."""
+        if self._is_impolite():
             await asyncio.sleep(0)
         if self._away.locked():
             async with self._away:
@@ -194,7 +227,7 @@ def _open(path: str, pragmas: Mapping[str, Any]) -> sqlite3.Connection:
     return connection
 
 
-def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> tuple[int, Rows]:
+def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Found:
     cursor = connection.execute(sql, values)
     rows = cursor.fetchall()
     return len(rows) if cursor.rowcount < 0 else cursor.rowcount, rows

@@ -17,7 +17,7 @@ from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
 from models.children import Children
-from models.prepared import Prepared, insert
+from models.prepared import Prepared, insert, insert_last
 
 
 class EventType(StrEnum):
@@ -201,9 +201,12 @@ async def write(events: Sequence[Mapping[str, Any]]) -> None:
     """Insert a transaction's events, last of all, one transaction of an organization at a time.
 
     PostgreSQL hands out positions before it commits: without the lock a reader could see 8 before 7 and never see 7.
+    SQLite has one writer, who writes the events of all that is committed together at once.
     """
     client = unit.writing()
-    if client.capabilities.dialect == "postgres":
-        for organization_id in sorted({event["organization_id"] for event in events}):
-            await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])
+    if client.capabilities.dialect != "postgres":
+        insert_last(Event, events)
+        return
+    for organization_id in sorted({event["organization_id"] for event in events}):
+        await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])
     await insert(Event, events)

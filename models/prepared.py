@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import count, islice
+from itertools import accumulate, count, islice
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -24,19 +24,29 @@ Kind = type[UUID] | type[str] | type[int]
 Source = tuple[int, Encode] | tuple[None, Any]
 
 _FEW = 5  # rows that are inserted by one statement
+# SQLite counts what it has inserted; to be told of it costs as much again.
+_UNLESS_THERE = {"sqlite": " ON CONFLICT DO NOTHING", "postgres": ' ON CONFLICT DO NOTHING RETURNING "id"'}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Statement(Generic[R]):
     """SQL, and where its parameters come from: the number of a value and how it is sent, or what is always the same."""
 
     model: type[R]
     sql: str
     parameters: Sequence[Source]
+    _make: Callable[[Sequence[Any]], R] | None = None  # known when the first row has come
 
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The parameters with these values in their places."""
         return [constant if place is None else constant(values[place]) for place, constant in self.parameters]
+
+    def made(self, found: Sequence[Any]) -> list[R]:
+        """The objects of what it has found."""
+        if not found:
+            return []
+        make = self._make = self._make or rows.maker(self.model, tuple(found[0].keys()))
+        return list(map(make, found))
 
 
 class Prepared(Generic[R]):
@@ -57,7 +67,7 @@ class Prepared(Generic[R]):
         if statement is None:
             statement = self._written[dialect] = written(self._make(*self._standing), client, self._standing)
         _, found = await client.execute_query(statement.sql, statement.filled(values))
-        return rows.made(statement.model, found)
+        return statement.made(found)
 
     async def one(self, *values: UUID | str | int | None) -> R | None:
         """The row that is found, or the first of them."""
@@ -108,20 +118,17 @@ class Joined:
         """An object of each, or None when there is no such row."""
         client = unit.connection()
         sql = marked(self._written, mark_of(client), len(values))
-        _, found = await client.execute_query(sql, list(map(rows.as_text, values)))
-        if not found:
-            return None
-        answered = iter(found[0])
-        parts = [(model, dict(zip(columns, answered, strict=False))) for model, columns in self._columns]
-        return [rows.made(model, [part])[0] for model, part in parts]
+        found: Sequence[Any] = (await client.execute_query(sql, list(map(rows.as_text, values))))[1]
+        return [make(found[0]) for make in self._makers] if found else None
 
     @cached_property
-    def _columns(self) -> list[tuple[type[Model], list[str]]]:
-        return [(model, list(model._meta.fields_db_projection)) for model in self._models]  # noqa: SLF001
+    def _makers(self) -> list[Callable[[Sequence[Any]], Any]]:
+        firsts = accumulate((len(_columns(model)) for model in self._models), initial=0)
+        return [rows.maker(model, _columns(model), first) for model, first in zip(self._models, firsts, strict=False)]
 
     @cached_property
     def _written(self) -> str:
-        named = (f'"{model._meta.db_table}"."{one}"' for model, columns in self._columns for one in columns)  # noqa: SLF001
+        named = (f'"{model._meta.db_table}"."{one}"' for model in self._models for one in _columns(model))  # noqa: SLF001
         return f"SELECT {', '.join(named)} {self._sql}"
 
 
@@ -154,10 +161,10 @@ async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, 
 async def add(row: Model) -> bool:
     """Insert the object, unless a unique index has one like it already; whether it was."""
     client = unit.writing()
-    columns = tuple(row._meta.fields_db_projection)  # noqa: SLF001
-    change = _insert(client.capabilities.dialect, type(row), columns)
-    values = change.filled([getattr(row, column) for column in columns])
-    added = await client.execute_query_dict(change.sql + ' ON CONFLICT DO NOTHING RETURNING "id"', values)
+    kind, dialect = type(row), client.capabilities.dialect
+    values = {column: value for column in _columns(kind) if (value := getattr(row, column)) is not None}
+    change = _insert(dialect, kind, tuple(values))
+    added, _ = await client.execute_query(change.sql + _UNLESS_THERE[dialect], change.filled(values.values()))
     row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
     return bool(added)
 
@@ -170,6 +177,17 @@ async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
         await client.execute_query(change.sql, change.filled([value for one in new for value in one.values()]))
     else:
         await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
+
+
+def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all say the same columns, and that nobody reads before they are committed, just before that.
+
+    For SQLite, with those of whatever is committed together: what is wrong with a row is said now, or it would be
+    everybody's.
+    """
+    client: Any = unit.writing()
+    change = _insert(client.capabilities.dialect, model, tuple(new[0]))
+    client.last(change.sql, [change.filled(one.values()) for one in new])
 
 
 @dataclass(frozen=True)
@@ -195,7 +213,7 @@ def _update(dialect: str, model: type[Model], to: tuple[str, ...], where: tuple[
     changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
     condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
     sql = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, to + where))
+    return _Change(sql, rows.encoders(model, to + where, dialect))
 
 
 @cache
@@ -204,7 +222,12 @@ def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: i
     marks = _marks(dialect)
     values = ", ".join(f"({', '.join(islice(marks, len(columns)))})" for _ in range(rows_))
     sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {values}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, columns) * rows_)
+    return _Change(sql, rows.encoders(model, columns, dialect) * rows_)
+
+
+@cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    return tuple(model._meta.fields_db_projection)  # noqa: SLF001
 
 
 def _marks(dialect: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from tortoise.connection import get_connection
 import errors
 from models import rows, unit
 from models.base import cursor_of_key
+from models.chance import Key
 from models.prepared import mark_of, marked
 
 M = TypeVar("M", bound=Model)
@@ -122,9 +123,10 @@ def _texts(values: Iterable[Any]) -> str:
 
 
 # Those of other types are written as they are.
-_STORED: Mapping[type, Callable[[Any], str]] = {
+_STORED: Mapping[type, Callable[[Any], str | None]] = {
     UUID: str,
-    datetime: lambda at: at.isoformat(" "),
+    Key: str,
+    datetime: rows.moment_text,
     frozenset: _texts,
     list: _texts,
     tuple: _texts,
@@ -206,5 +208,5 @@ def _columns(model: type[Model]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=10_000)
 def _made(model: type[M], kept: tuple[Any, ...]) -> M:
-    [one] = rows.made(model, [dict(zip(_columns(model).values(), kept, strict=True))])
-    return one
+    made: M = rows.maker(model, tuple(_columns(model).values()))(kept)
+    return made

@@ -105,6 +105,10 @@ class Client(Asking, SqliteClient):
         return opened
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+        if self._connection is not None and self.writer.is_idle:
+            found: Found | None = self._connection.at_hand(query, values)
+            if found is not None:
+                return found
         async with self.writer.alone() as connection:
             return await connection.ask(query, values)
 
@@ -134,7 +138,13 @@ class Transaction(Asking, SqliteTransactionWrapper):
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        return await self._batch.connection.ask(query, values)
+        connection = self._batch.connection
+        found = connection.at_hand(query, values)
+        return await connection.ask(query, values) if found is None else found
+
+    def last(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run the statement with each of these values just before the COMMIT."""
+        self._batch.last.setdefault(query, []).extend(rows)
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""

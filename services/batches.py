@@ -101,7 +101,7 @@ async def kept(actor: Actor, batch: TicketBatch) -> list[Ticket]:
 
 async def fingerprint(call: Mapping[str, Any], candidates: Sequence[NewCandidate]) -> str:
     """What tells one body from another: everything that the call says, as sorted JSON."""
-    digest = hashlib.sha256(b"[" + orjson.dumps(call, option=orjson.OPT_SORT_KEYS) + b",[")
+    digest = hashlib.sha256(b"[" + orjson.dumps(call, default=str, option=orjson.OPT_SORT_KEYS) + b",[")
     comma = b""
     async for some in bulk.turns(candidates):
         said = [dict(zip(_SAID, _said(one), strict=True)) for one in some]
