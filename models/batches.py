@@ -31,6 +31,10 @@ class Batch:
     connection: Direct
     full_at: float
     operations: int = 0
+    is_saved: bool = False  # the operation whose turn it is can be undone by itself
+    is_sure: bool = False  # it need not be
+    has_written: bool = False
+    client: Any = None  # how Tortoise asks in it
     failure: BaseException | None = None
     last: dict[str, list[Sequence[Any]]] = field(default_factory=dict)  # what is written when nobody else comes along
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -39,6 +43,23 @@ class Batch:
     def is_whole(self) -> bool:
         """Whether it can go on: SQLite itself undoes all of it when the disk is full."""
         return self.failure is None and self.connection.in_transaction
+
+    def begin(self) -> None:
+        """The next operation's turn has come."""
+        self.is_saved = self.is_sure = self.has_written = False
+
+    async def before_writing(self) -> None:
+        """Mark what to go back to if the operation fails: to be asked before each of its changes."""
+        if not self.is_saved and not self.is_sure:
+            await self.connection.at_leisure("SAVEPOINT operation")
+            self.is_saved = True
+
+    def undo(self) -> None:
+        """Leave nothing of the operation; where it has said that it is sure, nothing of the batch."""
+        if self.is_saved:
+            self.connection.at_once("ROLLBACK TO operation")
+        elif self.has_written:
+            self.failure = errors.Unavailable()
 
     async def commit(self) -> None:
         """Write what comes last, and have it all on the disk. Raises what sqlite3 raises."""
@@ -98,7 +119,7 @@ class Writer:
         await self._turn(alone=False)
         try:
             batch = self._batch = self._batch or await self._begun()
-            batch.connection.at_once("SAVEPOINT operation")
+            batch.begin()
         except BaseException as failure:
             self._go_on()
             with outages():
@@ -111,19 +132,21 @@ class Writer:
         Raises Unavailable when nothing of the batch stayed.
         """
         seen = batch.operations  # whose work the operation may have read
+        was_sure = False  # wrongly: it hears of its own failure, and the others of an outage
         try:
             if not batch.is_whole:
                 batch.failure = failure if isinstance(failure, errors.Unavailable) else errors.Unavailable()
             elif failure is None:
                 batch.operations += 1
             else:
-                batch.connection.at_once("ROLLBACK TO operation")
-            if batch.is_whole:
+                batch.undo()
+                was_sure = not batch.is_whole
+            if batch.is_saved and batch.is_whole:
                 batch.connection.at_once("RELEASE operation")
         except sqlite3.Error as worse:
             batch.failure = worse
         self._go_on()
-        if seen or failure is None or not batch.is_whole:
+        if not was_sure and (seen or failure is None or not batch.is_whole):
             await batch.durable()
 
     async def _turn(self, *, alone: bool) -> None:

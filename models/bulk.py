@@ -45,14 +45,20 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     """
     unit.current()
     client = connection()
-    columns = _columns(model, client.capabilities.dialect)
-    values = zip(*(column.of(shared, each) for column in columns), strict=False)  # what all share goes on for ever
-    sql = insert_of(client, model, tuple(column.name for column in columns))
-    while some := await _some(values):
+    said = {}
+    for column in _columns(model, client.capabilities.dialect):
+        values = column.of(shared, each)
+        if values is not None:
+            said[column.name] = values
+    sql = insert_of(client, model, tuple(said))
+    made = zip(*said.values(), strict=False)  # what all share goes on for ever
+    while some := await _some(made):
         if len(some) == 1:
             await client.execute_query(sql, some[0])
         else:
             await client.execute_many(sql, some)
+        if len(some) < SLICE:
+            return
 
 
 async def _some(rows: Iterator[Any]) -> list[Any]:
@@ -73,16 +79,16 @@ class _Column(NamedTuple):
     encode: Callable[[Any], Any] | None
     encode_checked: Callable[[Any], Any] | None
 
-    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
-        """Its values, row after row."""
+    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any] | None:
+        """Its values, row after row; None where there are none."""
         if self.name in each:
             return map(self.encode_checked, each[self.name]) if self.encode_checked else iter(each[self.name])
-        value = shared.get(self.name, self._usual)
+        value = shared.get(self.name, self.default)
+        if value is None:
+            return None
+        if value is self.default and callable(value):
+            value = value()
         return repeat(self.encode(value) if self.encode else value)
-
-    @property
-    def _usual(self) -> Any:
-        return self.default() if callable(self.default) else self.default
 
 
 @cache

@@ -114,6 +114,13 @@ class Direct:
         """Run a statement that takes no time, such as one about a savepoint."""
         self._connection.execute(sql)
 
+    async def at_leisure(self, sql: str) -> None:
+        """The same, when nobody uses the connection in the thread."""
+        if self._away.locked():
+            async with self._away:
+                pass
+        self._connection.execute(sql)
+
     async def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run the statement with each of these values: a few at once, many in the thread."""
         rows = list(values)

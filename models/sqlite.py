@@ -138,9 +138,19 @@ class Transaction(Asking, SqliteTransactionWrapper):
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        connection = self._batch.connection
+        connection, reads = self._batch.connection, query.startswith("SELECT")
+        if not reads:
+            await self._batch.before_writing()
         found = connection.at_hand(query, values)
-        return await connection.ask(query, values) if found is None else found
+        if found is None:
+            found = await connection.ask(query, values)
+        if found[0] and not reads:
+            self._batch.has_written = True
+        return found
+
+    def be_sure(self) -> None:
+        """See `unit.be_sure`."""
+        self._batch.is_sure = True
 
     def last(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run the statement with each of these values just before the COMMIT."""
@@ -160,6 +170,8 @@ class _Lent:
     async def __aenter__(self) -> Direct:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
+        await self._batch.before_writing()
+        self._batch.has_written = True
         return self._batch.connection
 
     async def __aexit__(
@@ -178,8 +190,10 @@ class Whole(TransactionContext):
 
     async def __aenter__(self) -> TransactionalDBClient:
         """Raises Unavailable when it cannot begin now."""
-        self._batch = await self._parent.writer.join()
-        client = Transaction(self._parent, self._batch)
+        batch = self._batch = await self._parent.writer.join()
+        if batch.client is None:
+            batch.client = Transaction(self._parent, batch)
+        client: Transaction = batch.client
         self._connections = get_connections()
         self._token = self._connections.set(self._parent.connection_name, client)
         return client

@@ -29,6 +29,7 @@ class Unit:
 
     client: BaseDBAsyncClient
     events: list[dict[str, Any]] = field(default_factory=list)
+    inside: int = 0  # of how many units that have joined it this code is part
 
 
 _open: ContextVar[Unit | None] = ContextVar("unit", default=None)
@@ -64,13 +65,30 @@ def current() -> Unit:
     return unit
 
 
+def be_sure() -> None:
+    """Say that the unit fails from here on with the database itself and for no other reason.
+
+    On SQLite it is then not prepared for being undone without the others in its batch: if it fails after all, none of
+    them stays, and they are told Unavailable.
+    """
+    unit = current()
+    client: Any = unit.client
+    if not unit.inside and client.capabilities.dialect == "sqlite":
+        client.be_sure()
+
+
 def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Run the function in one transaction, to its end even if the caller is cancelled; inside another, join it."""
 
     @wraps(work)
     async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
-        if is_open():
-            return await work(*args, **kwargs)
+        joined = _open.get()
+        if joined is not None:
+            joined.inside += 1
+            try:
+                return await work(*args, **kwargs)
+            finally:
+                joined.inside -= 1
         task = asyncio.create_task(_transact(lambda: work(*args, **kwargs)))
         _running.add(task)
         task.add_done_callback(_forget)

@@ -17,6 +17,7 @@ from models import (
     admission,
     clock,
     moves,
+    unit,
 )
 from models.prepared import add
 from models.rows import new
@@ -125,6 +126,7 @@ async def _begin(task: Task, ticket: Ticket, link: AccessLink | None) -> Assessm
         link_id=link.id if link else None,
         lapses_at=admission.lapses_at(task, ticket),
     )
+    unit.be_sure()
     # the partial unique index has the last word, whatever was read
     if not await add(assessment) and (kept := admission.open_among(await Assessment.of_ticket(ticket))):
         return kept

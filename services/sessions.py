@@ -20,6 +20,7 @@ from models import (
     admission,
     clock,
     moves,
+    unit,
 )
 from models.prepared import add
 from models.rows import new
@@ -162,6 +163,7 @@ async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:
         total=test.question_count,
         **begins,
     )
+    unit.be_sure()
     if not await add(session):  # the partial unique indexes have the last word, whatever was read
         raise errors.AnotherTestRunning
     moves.begin(session, actor)

@@ -19,6 +19,7 @@ from models import (
     TicketBatch,
     TicketStatus,
     moves,
+    unit,
 )
 from models.event import record
 from models.prepared import add
@@ -100,6 +101,9 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
 @transactional
 async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
     batch = draft.batch
+    archived = await Task.status_of(batch.task_id) is TaskStatus.ARCHIVED
+    if not archived:
+        unit.be_sure()
     # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
     if not await add(batch):
         kept = await TicketBatch.visible_to(actor).get_or_none(idempotency_key=batch.idempotency_key)
@@ -107,8 +111,7 @@ async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
         if kept is None or kept.body_hash != batch.body_hash:
             raise errors.IdempotencyKeyReused
         return kept
-    task = await Task.seen_by(actor, batch.task_id)
-    if task.status is TaskStatus.ARCHIVED:
+    if archived:
         raise errors.TaskArchived
     await batches.write(draft)
     record(EventType.TICKETS_ISSUED, batch.gid, actor, task_id=batch.task_id, count=batch.count)

@@ -251,6 +251,84 @@ async def test_a_unit_inside_another_is_part_of_it(organization: Organization, s
     assert await names() == ["ada-False", "bob-False"]
 
 
+async def test_who_only_reads_is_not_prepared_for_being_undone(organization: Organization, said: list[str]) -> None:
+    @transactional
+    async def look(*, fail: bool) -> str:
+        found = await Organization.get(id=organization.id)
+        if fail:
+            raise Broken
+        return found.name
+
+    told = await together(join(organization, "ada"), look(fail=False), look(fail=True), join(organization, "bob"))
+
+    assert [type(one) for one in told] == [str, str, Broken, str]
+    assert [said.count(f"{word} operation") for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO")] == [2, 2, 0]
+    assert await names() == ["ada", "bob"]
+
+
+async def test_who_is_sure_is_not_prepared_for_being_undone(organization: Organization, said: list[str]) -> None:
+    @transactional
+    async def surely(name: str) -> str:
+        unit.be_sure()
+        return await join(organization, name)
+
+    assert await together(*map(surely, ("ada", "bob"))) == ["ada", "bob"]
+
+    assert (said.count("SAVEPOINT operation"), said.count("COMMIT")) == (0, 1)
+    assert await names() == ["ada", "bob"]
+
+
+async def test_who_was_wrongly_sure_takes_the_batch_along(organization: Organization, beats: list[object]) -> None:
+    @transactional
+    async def wrongly(*, writes: bool) -> None:
+        unit.be_sure()
+        if writes:
+            await join(organization, "eve")
+        raise Broken
+
+    told = await together(join(organization, "ada"), wrongly(writes=True), join(organization, "bob"))
+    kept = await names()
+    again = await together(join(organization, "ada"), wrongly(writes=False), join(organization, "carol"))
+
+    assert [type(one) for one in told] == [errors.Unavailable, Broken, str]
+    assert kept == ["bob"]
+    assert [type(one) for one in again] == [str, Broken, str]
+    assert await names() == ["bob", "ada", "carol"]
+    assert beats == [frozenset({organization.id})] * 3
+
+
+async def test_who_is_part_of_another_unit_is_not_sure_of_it(organization: Organization) -> None:
+    @transactional
+    async def surely() -> None:
+        unit.be_sure()
+        await join(organization, "eve")
+
+    @transactional
+    async def unsure() -> None:
+        await surely()
+        raise Broken
+
+    told = await together(join(organization, "ada"), unsure(), join(organization, "bob"))
+
+    assert [type(one) for one in told] == [str, Broken, str]
+    assert await names() == ["ada", "bob"]
+
+
+async def test_a_batchs_events_are_written_together_in_their_order(organization: Organization, said: list[str]) -> None:
+    members = [f"member{number}" for number in range(120)]
+    batches_before = said.count("COMMIT")
+
+    await together(*(join(organization, name) for name in members))
+
+    happened = [event.payload["name"] for event in await Event.all().order_by("position")]
+    written = [at for at, one in enumerate(said) if 'INTO "event"' in one]
+    joined = [at for at, one in enumerate(said) if 'INTO "member"' in one]
+    assert happened == members
+    assert said.count("COMMIT") - batches_before == 2  # a hundred, and the rest
+    assert max(joined[:100]) < min(written)
+    assert written[:100] == list(range(written[0], written[0] + 100))
+
+
 async def test_a_statement_outside_a_unit_is_no_part_of_a_batch(organization: Organization, said: list[str]) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
