@@ -38,9 +38,7 @@ T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
 MANY_FILES = 65_536
-GARBAGE = 20_000  # new objects after which what can be thrown away is looked for; a request makes thousands
-# Twice as many are looked through once more, and all there are seldom: nobody waits while a hundred thousand are.
-GENERATIONS = (GARBAGE, 1, 125)
+GARBAGE = (20_000, 1, 125)  # new objects until they are looked through; all are seldom, for that holds up everybody
 RESTARTED_WITHIN = timedelta(hours=1)  # until then some process may still make things with the secret before
 
 
@@ -188,7 +186,7 @@ def _collect_seldom() -> None:
     """Let what is in memory now stay, without looking through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GENERATIONS)
+    gc.set_threshold(*GARBAGE)
 
 
 async def _connected(settings: Settings, work: Awaitable[T]) -> T:

@@ -61,6 +61,8 @@ from web.bugs import Bugs
 from web.hosts import Hosts, is_among
 from web.security import SecurityHeaders, headers_of
 
+EXPOSED = ("Retry-After",)  # headers that pages of other origins may read
+
 
 def make_site(settings: Settings) -> Site:
     """The collaborators that services share."""
@@ -173,6 +175,8 @@ def _short(settings: Settings, door: Door) -> Short:
         door,
         is_ours=partial(is_among, frozenset(settings.hosts)),
         headers={name: value for name, value in headers.items() if name not in FIXED},
+        origins=settings.origins,
+        exposed=EXPOSED,
         body_bytes=min(settings.body_bytes, settings.list_body_bytes),
     )
 
@@ -200,7 +204,7 @@ def _guards(settings: Settings, short: Short) -> list[Middleware]:
             allow_origins=settings.origins,
             allow_methods=("GET", "POST"),
             allow_headers=("Authorization", "Content-Type"),
-            expose_headers=("Retry-After",),
+            expose_headers=EXPOSED,
             max_age=86_400,
         ),
         Middleware(Bodies, BodyBounds(largest, max(1, settings.body_bytes), settings.body_seconds)),

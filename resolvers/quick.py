@@ -38,7 +38,7 @@ class Quick:
             body = await self._short.answer(scope, message.get("body", b""), usual)
         except Exception as bug:  # whatever it is, the client learns its id and nothing else
             broken = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
-            await _send(send, 500, self._short.headers[JSON], bytes(broken.body))
+            await _send(send, 500, self._short.headers(JSON, usual.origin), bytes(broken.body))
             return
         if body is None:
             await self._app(scope, _after(message, receive), send)

@@ -7,8 +7,8 @@ What has been read of the request, and what was done for it, goes with it: nothi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from starlette.types import Receive, Scope, Send
@@ -17,7 +17,7 @@ import errors
 from models import reading
 from resolvers import over_http
 from resolvers.context import Context
-from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal
+from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal, raw_headers
 from schema.masking import logged
 from services import credentials
 from services.site import Site
@@ -27,7 +27,7 @@ _ASKED = "admit.asked"  # what it asks for, if that has been read
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
-_UNUSUAL = frozenset({b"origin", b"content-encoding", b"transfer-encoding", b"admit-show-tier"})
+_UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"admit-show-tier"})
 
 
 class Door(Protocol):
@@ -68,27 +68,33 @@ class Caller(NamedTuple):
 
 
 class Usual(NamedTuple):
-    """A usual request: with what headers it is answered, and who sends it."""
+    """A usual request: with what headers it is answered, who sends it, and from what page."""
 
     headers: Headers
     authorization: str | None
+    origin: str | None
 
 
 class Short:
-    """Answers what it can. `is_ours` says whether a Host is served here, `headers` are on every answer; a body has at
-    most `body_bytes`.
+    """Answers what it can. `is_ours` says whether a Host is served here, `headers` are on every answer; pages of these
+    `origins` may read answers, with these of their headers `exposed`; a body has at most `body_bytes`.
     """
 
     def __init__(
-        self, door: Door, *, is_ours: Callable[[str], bool], headers: Mapping[str, str], body_bytes: int
+        self,
+        door: Door,
+        *,
+        is_ours: Callable[[str], bool],
+        headers: Mapping[str, str],
+        origins: Collection[str],
+        exposed: Sequence[str],
+        body_bytes: int,
     ) -> None:
         self.door = door
         self._is_ours = lru_cache(1_000)(is_ours)
-        ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self.headers: dict[str, Headers] = {
-            media: (*_with_origin(over_http.raw_headers(media)), *ours) for media in (JSON, RESPONSE_JSON)
-        }
-        self._bytes = body_bytes
+        self._origins, self._exposed, self._bytes = frozenset(origins), ", ".join(exposed), body_bytes
+        self._ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self.headers = cache(self._headers)
 
     def at_once(self, head: Head, body: bytes, begun: dict[str, Any]) -> tuple[Headers, bytes] | None:
         """The headers and the body of the answer to a whole request, if it is plain success that is not waited for.
@@ -140,10 +146,18 @@ class Short:
         ):
             return None
         media = _media_of(headers.get(b"accept"))
-        sender = headers.get(b"authorization")
-        return (
-            None if media is None else Usual(self.headers[media], None if sender is None else sender.decode("latin-1"))
-        )
+        sender, origin = (_text(headers.get(name)) for name in (b"authorization", b"origin"))
+        if media is None or (origin is not None and origin not in self._origins):
+            return None
+        return Usual(self.headers(media, origin), sender, origin)
+
+    def _headers(self, media: str, origin: str | None) -> Headers:
+        """Those of an answer in this form to a page of this origin, with what Starlette's CORS middleware says."""
+        usual = ((name, value + b", Origin" if name == b"vary" else value) for name, value in raw_headers(media))
+        if origin is None:
+            return (*usual, *self._ours)
+        allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
+        return (*usual, *self._ours, (b"access-control-expose-headers", self._exposed.encode()), allowed)
 
     async def answer(self, scope: Scope, body: bytes, usual: Usual) -> bytes | None:
         """The answer to a usual request with this body, if it is plain success."""
@@ -163,9 +177,8 @@ class Short:
         return await self.door.quickly(asked, context)
 
 
-def _with_origin(headers: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-    """The headers with what Starlette's CORS middleware says of every answer."""
-    return ((name, value + b", Origin" if name == b"vary" else value) for name, value in headers)
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 @lru_cache(1_000)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from starlette.applications import Starlette
@@ -14,11 +16,13 @@ from planner.front import Front
 from resolvers.short import Short
 from settings import Settings
 from tests.at_once import Ways, posted, told, waits, wire_to
+from tests.conftest import serving
 from tests.furnished import furnish
 from tests.resolvers.test_api_keys import new_key
-from tests.world import ISSUE_TICKETS, Door
+from tests.world import ISSUE_TICKETS, Clock, Door
 
 DOCUMENT = "query Q($code: String) { ticket(invitationCode: $code) { id status task { name } } }"
+ALLOWED = "https://app.example"
 USUAL: dict[str, str] = {"content-type": "application/json", "accept": "application/json"}
 REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "usual": (USUAL, {}),
@@ -29,7 +33,10 @@ REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "form": ({**USUAL, "content-type": "application/x-www-form-urlencoded"}, {}),
     "html": ({**USUAL, "accept": "text/html"}, {}),
     "stream": ({**USUAL, "accept": "text/event-stream"}, {}),
-    "origin": ({**USUAL, "origin": "https://app.example"}, {}),
+    "origin": ({**USUAL, "origin": ALLOWED}, {}),
+    "other origin": ({**USUAL, "origin": "https://evil.example"}, {}),
+    "our own origin": ({**USUAL, "origin": "https://admit.test"}, {}),
+    "no origin": ({**USUAL, "origin": "null"}, {}),
     "compressed": ({**USUAL, "content-encoding": "gzip"}, {}),
     "other host": ({**USUAL, "Host": "evil.example"}, {}),
     "wrong credential": ({**USUAL, "authorization": "Bearer admit_wrong"}, {}),
@@ -43,11 +50,21 @@ REQUESTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
 }
 
 
+@pytest.fixture
+async def spa(settings: Settings, clock: Clock) -> AsyncIterator[Door]:
+    """A real server that pages of another origin may ask."""
+    async with (
+        serving(replace(settings, allowed_origins=ALLOWED)) as (base_url, _app),
+        httpx.AsyncClient(base_url=base_url) as client,
+    ):
+        yield Door(client)
+
+
 @pytest.mark.parametrize(("headers", "over"), REQUESTS.values(), ids=REQUESTS.keys())
 async def test_all_ways_answer_the_same(
-    live: Door, settings: Settings, headers: dict[str, str], over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    spa: Door, settings: Settings, headers: dict[str, str], over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner, wire, ways = await live.sign_up(), wire_to(live), Ways(monkeypatch)
+    owner, wire, ways = await spa.sign_up(), wire_to(spa), Ways(monkeypatch)
     secret = (await new_key(owner, "READ"))["secret"]
     program = owner.with_token(secret)
     [ticket] = await owner.issue((await owner.open_task())["id"])
@@ -67,7 +84,7 @@ async def test_all_ways_answer_the_same(
 
     assert told(quick) == told(slow)
     assert told(at_once) == told(slow)
-    if headers is USUAL and not over:
+    if (headers is USUAL and not over) or headers.get("origin") == ALLOWED:
         assert ways.taken == ["quick", "quick" if waits(settings) else "at once"]
 
 
