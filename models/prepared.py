@@ -12,7 +12,7 @@ from itertools import accumulate, count, islice
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from tortoise import Model
+from tortoise import Model, fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
@@ -108,11 +108,12 @@ def _as_it_is(value: Any) -> Any:
 
 class Joined:
     """A row of each of these models, read together by `sql`, which says what follows the columns and calls its tables
-    by their names; `{0}` is the first of its values.
+    by their names; `{0}` is the first of its values. `briefly` leaves out what may be long.
     """
 
-    def __init__(self, sql: str, *models: type[Model]) -> None:
+    def __init__(self, sql: str, *models: type[Model], briefly: bool = False) -> None:
         self._sql, self._models = sql, models
+        self._of = _brief if briefly else _columns
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
         """An object of each, or None when there is no such row."""
@@ -123,12 +124,12 @@ class Joined:
 
     @cached_property
     def _makers(self) -> list[Callable[[Sequence[Any]], Any]]:
-        firsts = accumulate((len(_columns(model)) for model in self._models), initial=0)
-        return [rows.maker(model, _columns(model), first) for model, first in zip(self._models, firsts, strict=False)]
+        firsts = accumulate((len(self._of(model)) for model in self._models), initial=0)
+        return [rows.maker(model, self._of(model), first) for model, first in zip(self._models, firsts, strict=False)]
 
     @cached_property
     def _written(self) -> str:
-        named = (f'"{model._meta.db_table}"."{one}"' for model in self._models for one in _columns(model))  # noqa: SLF001
+        named = (f'"{model._meta.db_table}"."{one}"' for model in self._models for one in self._of(model))  # noqa: SLF001
         return f"SELECT {', '.join(named)} {self._sql}"
 
 
@@ -237,6 +238,11 @@ def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: i
 @cache
 def _columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(model._meta.fields_db_projection)  # noqa: SLF001
+
+
+def _brief(model: type[Model]) -> tuple[str, ...]:
+    known = model._meta.fields_map  # noqa: SLF001
+    return tuple(one for one in _columns(model) if not isinstance(known[one], fields.JSONField | fields.TextField))
 
 
 def _marks(dialect: str) -> Iterator[str]:

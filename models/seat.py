@@ -15,7 +15,10 @@ from models.ticket import Ticket
 
 
 class Seat(NamedTuple):
-    """A step with its test and its task, and the ticket and the assessment by which its candidate is there."""
+    """A step with its test and its task, and the ticket and the assessment by which its candidate is there.
+
+    Their long texts and documents are not read: see `Test.count_questions`.
+    """
 
     step: Step
     test: Test
@@ -43,4 +46,5 @@ _seats = Joined(
     Task,
     Ticket,
     Assessment,
+    briefly=True,
 )

@@ -14,6 +14,7 @@ from models import (
     Permission,
     Step,
     Task,
+    Test,
     TestSession,
     TestSessionStatus,
     Ticket,
@@ -160,7 +161,7 @@ async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:
         step_id=step.id,
         test_id=test.id,
         attempt=attempt,
-        total=test.question_count,
+        total=await Test.count_questions(test.id),
         **begins,
     )
     unit.be_sure()
