@@ -89,10 +89,13 @@ class _Turn:
 
 
 class Writer:
-    """Gives everybody who wants to use a connection their turn, in the order in which they came."""
+    """Gives everybody who wants to use a connection their turn, in the order in which they came.
 
-    def __init__(self, opened: Callable[[], Awaitable[Direct]]) -> None:
-        self._opened = opened
+    `committed` is told how many changes the connection has made, after each COMMIT.
+    """
+
+    def __init__(self, opened: Callable[[], Awaitable[Direct]], committed: Callable[[int], None]) -> None:
+        self._opened, self._committed = opened, committed
         self._queue: deque[_Turn] = deque()
         self._taken = False
         self._batch: Batch | None = None  # there is none while nobody has the turn
@@ -194,6 +197,7 @@ class Writer:
         try:
             if failure is None:
                 await batch.commit()
+                self._committed(batch.connection.total_changes)
         except (Exception, asyncio.CancelledError) as refused:
             failure = refused
             if is_outage(refused):

@@ -22,6 +22,7 @@ _PRAGMAS = {
     "synchronous": "FULL",
     "foreign_keys": "ON",
     "busy_timeout": 10_000,
+    "wal_autocheckpoint": 4_000,  # pages; before it comes to that: see models/checkpoints.py
     "cache_size": -65_536,
     "mmap_size": 268_435_456,
     "temp_store": "MEMORY",

@@ -24,6 +24,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 import errors
 from models import rows
 from models.batches import Batch, Writer
+from models.checkpoints import Checkpoints
 from models.direct import Direct
 from models.outages import is_outage, outages
 
@@ -84,11 +85,12 @@ class Client(Asking, SqliteClient):
     def __init__(self, file_path: str, **pragmas: Any) -> None:
         super().__init__(file_path, **pragmas)
         self._connection: Any = None
-        self.writer = Writer(self._opened)
+        self._checkpoints = Checkpoints(self._another)
+        self.writer = Writer(self._opened, self._checkpoints.after)
 
     async def create_connection(self, with_db: bool) -> None:
         """Open the file. Raises what sqlite3 raises."""
-        self._connection = await Direct.opened(self.filename, self.pragmas)
+        self._connection = await self._another()
         await self._post_connect()
 
     async def close(self) -> None:
@@ -96,7 +98,11 @@ class Client(Asking, SqliteClient):
         if self._connection is not None:
             async with self.writer.alone() as connection:
                 self._connection = None
+                await self._checkpoints.close()
                 await connection.close()
+
+    async def _another(self) -> Direct:
+        return await Direct.opened(self.filename, self.pragmas)
 
     async def _opened(self) -> Direct:
         if self._connection is None:
