@@ -116,6 +116,9 @@ class Task(Stateful):
         return {"task_id": self.id}
 
 
+LINK = "{base} || '/t/' || {row}.slug"  # services/urls.py's task_link, as SQL
+
+
 def can_be_slug(text: str) -> bool:
     """Whether a task may have this slug: some texts no database is asked for."""
     return len(text) <= _LONGEST_SLUG and text.isascii() and text.isprintable()

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from tortoise import fields
 
+from models.labels import LabelsField
+
 
 class Dialect(Protocol):
     """What SQL of one database is made of. Every method takes an expression and answers one that is text."""
@@ -34,6 +36,12 @@ class Dialect(Protocol):
     def text(self, plain: str) -> str:
         """What needs no quoting: an integer, a UUID."""
 
+    def texts(self, kept: str) -> str:
+        """A JSON array of the texts in a column that keeps them as JSON."""
+
+    def document(self, kept: str) -> str:
+        """The JSON that a column keeps. Raises KeyError where the database writes it in its own way."""
+
     def cursor(self, key: str) -> str:
         """A row's place in its connection."""
 
@@ -42,6 +50,9 @@ class Dialect(Protocol):
 
     def among(self, column: str, parameter: str) -> str:
         """Whether the column has one of the keys."""
+
+    def each(self, parameter: str) -> str:
+        """A table `one` of the keys, with the columns `key`, by which they are in order, and `value`."""
 
 
 class Sqlite:
@@ -77,6 +88,14 @@ class Sqlite:
         """See Dialect."""
         return plain
 
+    def texts(self, kept: str) -> str:
+        """See Dialect."""
+        return f"json({kept})"
+
+    def document(self, kept: str) -> str:
+        """See Dialect: it was written by orjson, and `json` leaves all but spaces as it is."""
+        return f"json({kept})"
+
     def cursor(self, key: str) -> str:
         """See Dialect."""
         return f"cursor_text({key})"
@@ -88,6 +107,10 @@ class Sqlite:
     def among(self, column: str, parameter: str) -> str:
         """See Dialect."""
         return f"{column} IN (SELECT value FROM json_each({parameter}))"
+
+    def each(self, parameter: str) -> str:
+        """See Dialect."""
+        return f"json_each({parameter}) one"
 
 
 class Postgres:
@@ -127,6 +150,14 @@ class Postgres:
         """See Dialect."""
         return f"({plain})::text"
 
+    def texts(self, kept: str) -> str:
+        """See Dialect: an array of SQL is written without spaces."""
+        return f"to_json(ARRAY(SELECT jsonb_array_elements_text(({kept})::jsonb)))::text"
+
+    def document(self, kept: str) -> str:
+        """See Dialect: jsonb has spaces, and numbers as they were sent."""
+        raise KeyError(kept)
+
     def cursor(self, key: str) -> str:
         """See Dialect."""
         return f"rtrim(translate(encode(uuid_send({key}), 'base64'), '+/', '-_'), '=')"
@@ -139,11 +170,15 @@ class Postgres:
         """See Dialect."""
         return f"{column} = ANY({parameter})"
 
+    def each(self, parameter: str) -> str:
+        """See Dialect."""
+        return f"unnest({parameter}::uuid[]) WITH ORDINALITY AS one (value, key)"
+
 
 def json_of(dialect: Dialect, kind: str, value: str) -> str:
-    """The value as JSON text, for a column of a GraphQL scalar; NULL stays NULL or is null.
+    """The value as JSON text, for a column of this GraphQL type; NULL stays NULL or is null.
 
-    Raises KeyError for other scalars.
+    Raises KeyError for other types.
     """
     match kind:
         case "ID" | "String" | "URL" | "Cursor":
@@ -156,14 +191,20 @@ def json_of(dialect: Dialect, kind: str, value: str) -> str:
             return dialect.number(value)
         case "Boolean":
             return dialect.boolean(value)
+        case "[String!]":
+            return dialect.texts(value)
+        case "JSON":
+            return dialect.document(value)
     raise KeyError(kind)
 
 
-FITTING = {  # the columns that hold what a GraphQL scalar shows, without a conversion in Python
+FITTING = {  # the columns that hold what a GraphQL type shows, without a conversion in Python
     "String": (fields.CharField, fields.TextField),
     "URL": (fields.CharField, fields.TextField),
     "DateTime": (fields.DatetimeField,),
     "Int": (fields.IntField,),
     "Float": (fields.FloatField,),
     "Boolean": (fields.BooleanField,),
+    "[String!]": (LabelsField, fields.JSONField),
+    "JSON": (fields.JSONField,),
 }

@@ -49,6 +49,7 @@ class Run:
     actor: Actor
     now: datetime
     given: Sequence[Any]
+    context: Any
 
 
 @dataclass

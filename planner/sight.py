@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
-from models import Actor, Organization, Permission
+from models import Actor, ActorKind, Organization, Permission
 from models.base import Owned, Row
 
 Parameter = Callable[[str], str]  # the place in a statement of what an actor's attribute of this name holds
@@ -18,9 +18,9 @@ class Unplanned(Exception):
 
 @dataclass(frozen=True)
 class Sight:
-    """The kind of a caller: a candidate, an API key that is narrowed to some tasks, or neither; and what they may."""
+    """The kind of a caller, whether it is an API key that is narrowed to some tasks, and what they may."""
 
-    is_candidate: bool
+    kind: ActorKind
     is_narrowed: bool
     permissions: frozenset[Permission]
 
@@ -29,7 +29,12 @@ class Sight:
         """What this actor may see. Raises Unplanned for somebody without an organization."""
         if actor.organization_id is None:
             raise Unplanned
-        return cls(actor.is_candidate, actor.is_narrowed, actor.permissions)
+        return cls(actor.kind, actor.is_narrowed, actor.permissions)
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether this is somebody who takes tests."""
+        return self.kind is ActorKind.CANDIDATE
 
     def must(self, permission: Permission) -> None:
         """Raise Unplanned unless this is allowed: another tier says why it is not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import graphql as g
@@ -12,15 +13,26 @@ from strawberry.types.field import StrawberryField
 from tortoise.fields.data import CharEnumFieldInstance
 
 from models import Permission
-from models.base import Owned, Row
-from planner import pages
+from models.base import Row
+from planner import pages, roots
 from planner.dialect import FITTING, Dialect, json_of
 from planner.given import Given, Parameters, holds, variables
 from planner.selections import Collector, Fields, nullable, object_in
 from planner.sent import Sent
 from planner.sight import Sight, Unplanned
 from planner.text import Text, object_of
-from schema.declared import ByGlobalId, Declared, Expression, Found, Itself, Pages, Relation, declaration_of
+from schema.declared import (
+    ByGlobalId,
+    Declared,
+    Expression,
+    Found,
+    Itself,
+    Own,
+    Pages,
+    Place,
+    Relation,
+    declaration_of,
+)
 
 
 @dataclass(frozen=True)
@@ -29,25 +41,31 @@ class RowPlace:
 
     row: str
     model: type[Row]
-    sight: Sight
-    parameters: Parameters
-    dialect: Dialect
+    writer: Writer
 
     def may(self, permission: Permission) -> bool:
         """Whether whoever asks is allowed this."""
-        return permission in self.sight.permissions
+        return permission in self.writer.sight.permissions
 
     def now(self) -> str:
         """The moment of asking."""
-        return self.parameters.put("now", lambda run: run.now)
+        return self.writer.parameters.put("now", lambda run: run.now)
+
+    def base_url(self) -> str:
+        """What the installation's addresses begin with."""
+        return self.writer.parameters.put("base_url", lambda run: run.context.urls.base_url)
 
     def number(self, column: str) -> str:
         """The float in the column as JSON text."""
-        return self.dialect.number(column)
+        return self.writer.dialect.number(column)
 
     def boolean(self, column: str) -> str:
         """The truth in the column as JSON text."""
-        return self.dialect.boolean(column)
+        return self.writer.dialect.boolean(column)
+
+    def related(self, model: type[Row], key: str, value: Callable[[Place], str]) -> str:
+        """The value of the row of `model` that the column `key` points at."""
+        return self.writer.related(self.row, model, key, lambda row: value(RowPlace(row, model, self.writer)))
 
 
 class Writer:
@@ -108,15 +126,11 @@ class Writer:
 
     def visible(self, model: type[Row], row: str) -> str:
         """The tenancy door, as a condition on the row."""
-
-        def of(name: str) -> str:
-            return self.parameters.put(name, lambda run: getattr(run.actor, name))
-
-        return self.sight.condition(model, row, of, self.dialect.among)
+        return self.sight.condition(model, row, self.of_actor, self.dialect.among)
 
     def row(self, kind: g.GraphQLObjectType, model: type[Row], row: str, selected: Fields) -> Text:
         """The object of a row."""
-        place = RowPlace(row, model, self.sight, self.parameters, self.dialect)
+        place = RowPlace(row, model, self)
         return object_of((key, self._field(kind, place, nodes)) for key, nodes in selected.items())
 
     def _root(self, query: g.GraphQLObjectType, nodes: list[g.FieldNode]) -> Text:
@@ -126,57 +140,30 @@ class Writer:
         field = query.fields.get(name)
         if field is None:  # the schema itself
             raise Unplanned
-        how = declaration(field)
-        if isinstance(how, Found):
-            return self._found(how, field, nodes)
-        if isinstance(how, ByGlobalId):
-            return self._by_id(how, field, nodes)
+        match declaration(field):
+            case Found() as how:
+                return roots.found(self, how, field, nodes)
+            case ByGlobalId() as how:
+                return roots.by_global_id(self, how, field, nodes)
+            case Own() as how:
+                return roots.own(self, how, nodes)
         raise Unplanned
 
-    def _found(self, how: Found, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
-        wanted = self.arguments(field, nodes[0])
-        at, columns = self.give(lambda sent: how.find(wanted(sent)), tuple)
-        self._must_read(Permission.READ, excused=self.sight.is_candidate and how.is_candidates)
-        return self._one(object_in(field.type), how.model, at, columns, nodes)
+    def of_actor(self, name: str) -> str:
+        """What the actor has of this name."""
+        return self.parameters.put(name, lambda run: getattr(run.actor, name))
 
-    def _by_id(self, how: ByGlobalId, field: g.GraphQLField, nodes: list[g.FieldNode]) -> Text:
-        wanted = self.arguments(field, nodes[0])
-
-        def find(sent: Sent) -> tuple[str, Any]:
-            gid = wanted(sent)["id"]
-            prefix = gid.partition("_")[0]
-            return prefix, how.models[prefix].key_of(gid)
-
-        at, (prefix, _) = self.give(find, lambda found: found[0])
-        model = how.models[prefix]
-        kind = self.schema.type_map[model.__name__]
-        if not isinstance(kind, g.GraphQLObjectType):
-            raise Unplanned
-        excused = self.sight.is_candidate and issubclass(model, Owned)
-        self._must_read(how.demanded.get(model, Permission.READ), excused=excused)
-        row = self.new_row()
-        inner = self.row(kind, model, row, self.collector.inside(kind, nodes))
-        return self._selected(inner, model, row, f"{row}.id = {self._given_at(at, 1)}")
-
-    def _must_read(self, permission: Permission, *, excused: bool) -> None:
-        if not excused:
-            self.sight.must(permission)
-
-    def _one(
-        self, kind: g.GraphQLObjectType, model: type[Row], at: int, columns: Any, nodes: list[g.FieldNode]
-    ) -> Text:
-        row = self.new_row()
-        conditions = [f"{row}.{name} = {self._given_at(at, name)}" for name in columns]
-        inner = self.row(kind, model, row, self.collector.inside(kind, nodes))
-        return self._selected(inner, model, row, *conditions)
-
-    def _given_at(self, at: int, name: Any) -> str:
-        return self.parameters.put(("given", at, name), lambda run: run.given[at][name])
-
-    def _selected(self, inner: Text, model: type[Row], row: str, *conditions: str) -> Text:
+    def selected(self, value: str, model: type[Row], row: str, *conditions: str) -> str:
+        """The value of the row for which the conditions hold; NULL when it is not to be seen."""
         where = " AND ".join([*conditions, self.visible(model, row)])
         table = model._meta.db_table  # noqa: SLF001  Tortoise's own way to ask
-        return Text().expression(f'SELECT {inner.sql} FROM "{table}" {row} WHERE {where}')
+        return f'SELECT {value} FROM "{table}" {row} WHERE {where}'
+
+    def related(self, parent: str, model: type[Row], key: str, value: Callable[[str], str]) -> str:
+        """The value of the row that the parent's column `key` points at; what fails when it is not to be seen."""
+        row = self.new_row()
+        found = self.selected(value(row), model, row, f"{row}.id = {parent}.{key}")
+        return f"coalesce(({found}), {self.dialect.refused(f'{parent}.id')})"
 
     def _field(self, kind: g.GraphQLObjectType, place: RowPlace, nodes: list[g.FieldNode]) -> Text:
         name = nodes[0].name.value
@@ -188,11 +175,10 @@ class Writer:
                 inner = object_in(field.type)
                 return self.row(inner, place.model, place.row, self.collector.inside(inner, nodes))
             case Relation() as how:
-                inner, row = object_in(field.type), self.new_row()
-                made = self.row(inner, how.model, row, self.collector.inside(inner, nodes))
-                found = self._selected(made, how.model, row, f"{row}.id = {place.row}.{how.key}")
-                missing = self.dialect.refused(f"{place.row}.id")
-                return Text().expression(f"coalesce(({found.sql}), {missing})")
+                inner = object_in(field.type)
+                selected = self.collector.inside(inner, nodes)
+                made = partial(self.row, inner, how.model, selected=selected)
+                return Text().expression(self.related(place.row, how.model, how.key, lambda row: made(row).sql))
             case Pages() as how:
                 return pages.written(self, how, field, place.row, nodes)
             case Expression() as how:
@@ -205,23 +191,22 @@ class Writer:
         """A plain attribute: the column of its name, if the row has one that holds what the field shows."""
         shown = strawberry_field(field)
         column = place.model._meta.fields_map.get(shown.python_name) if shown else None  # noqa: SLF001  as above
-        named = g.get_named_type(field.type)
-        if shown is None or shown.base_resolver is not None or column is None or g.is_list_type(nullable(field.type)):
+        if shown is None or shown.base_resolver is not None or column is None:
             raise Unplanned
-        fits = CharEnumFieldInstance if g.is_enum_type(named) else FITTING.get(named.name, ())
+        fits = CharEnumFieldInstance if g.is_enum_type(nullable(field.type)) else FITTING.get(_name(field.type), ())
         if not isinstance(column, fits) or (g.is_non_null_type(field.type) and column.null):
             raise Unplanned
         return self._value(field.type, f"{place.row}.{_quoted(column.model_field_name)}")
 
     def _value(self, kind: g.GraphQLOutputType, value: str, *, is_plain: bool = False, is_json: bool = False) -> Text:
-        named = g.get_named_type(kind)
+        named = nullable(kind)
         if isinstance(named, g.GraphQLEnumType):
             if any(name != str(one.value) for name, one in named.values.items()):
                 raise Unplanned
             is_plain = True
         try:
             quoted = f"""'"' || {value} || '"'"""
-            json = value if is_json else quoted if is_plain else json_of(self.dialect, named.name, value)
+            json = value if is_json else quoted if is_plain else json_of(self.dialect, _name(kind), value)
         except KeyError:
             raise Unplanned from None
         return Text().expression(json if g.is_non_null_type(kind) else f"coalesce({json}, 'null')")
@@ -237,6 +222,10 @@ def declaration(field: g.GraphQLField) -> Declared | None:
     """What the field declares of itself."""
     shown = strawberry_field(field)
     return declaration_of(shown.metadata) if shown else None
+
+
+def _name(kind: g.GraphQLOutputType) -> str:
+    return str(nullable(kind))
 
 
 def _quoted(column: str) -> str:

@@ -160,7 +160,7 @@ class Planner:
             raise Unplanned
         write = partial(self._written, known, variants, asked.actor, sent)
         plan, given = self._plans.fitting(known, variants, sent, write)
-        return plan, Run(asked.actor, clock.now(), given)
+        return plan, Run(asked.actor, clock.now(), given, asked.context)
 
     def _written(self, known: Known, variants: Variants[Statement], actor: Actor, sent: Sent) -> Statement:
         dialect = Postgres() if reading.reader().is_postgres else Sqlite()

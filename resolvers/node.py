@@ -13,7 +13,7 @@ import models
 from models import ActorKind, Permission
 from models.paging import MAXIMUM
 from resolvers.context import Info
-from schema.declared import ByGlobalId, declared
+from schema.declared import ByGlobalId, Own, declared
 from schema.node import NODES, Node
 from schema.viewer import Viewer
 
@@ -44,14 +44,22 @@ class NodeQueries:
         """Whatever the caller may know of."""
         return await _known(info, id)
 
-    @strawberry.field(graphql_type=list[Node | None], description="The things with these ids, in the same order.")
+    @strawberry.field(
+        graphql_type=list[Node | None],
+        description="The things with these ids, in the same order.",
+        metadata=declared(ByGlobalId(NODES, _DEMANDED)),
+    )
     async def nodes(self, info: Info, ids: Ids) -> list[Any]:
         """Where nothing is found there is null, with an error of its own."""
         if len(ids) > MAXIMUM:
             raise errors.BadRequest(f"Ask for at most {MAXIMUM} at a time.")
         return await asyncio.gather(*(_known(info, one) for one in ids), return_exceptions=True)
 
-    @strawberry.field(graphql_type=Viewer | None, description="Who the credential is; null without one.")
+    @strawberry.field(
+        graphql_type=Viewer | None,
+        description="Who the credential is; null without one.",
+        metadata=declared(Own(_SELF)),
+    )
     async def viewer(self, info: Info) -> Any:
         """Everybody may know who they are."""
         if info.context.actor.kind is ActorKind.ANONYMOUS:

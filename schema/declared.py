@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from models.actor import Permission
+from models.actor import ActorKind, Permission
 from models.base import Row
 
 _KEY = "declared"
@@ -38,6 +38,12 @@ class Place(Protocol):
 
     def boolean(self, column: str) -> str:
         """The truth in the column as JSON text."""
+
+    def base_url(self) -> str:
+        """What the installation's addresses begin with."""
+
+    def related(self, model: type[Row], key: str, value: Callable[[Place], str]) -> str:
+        """The value of the row of `model` that the column `key` points at."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +98,21 @@ class Found:
 class ByGlobalId:
     """The value is the row with the global id in the argument `id`: of the model that its prefix names.
 
-    Staff need the permission in `demanded`, or READ.
+    A list is of those in the argument `ids`. Staff need the permission in `demanded`, or READ.
     """
 
     models: Mapping[str, type[Row]]
     demanded: Mapping[type[Row], Permission] = field(default_factory=dict)
 
 
-Declared = Expression | Relation | Pages | Itself | Found | ByGlobalId
+@dataclass(frozen=True)
+class Own:
+    """The value is the row that the credential speaks for: the model for its kind, and which field has the key."""
+
+    rows: Mapping[ActorKind, tuple[type[Row], str]]
+
+
+Declared = Expression | Relation | Pages | Itself | Found | ByGlobalId | Own
 
 
 def declared(how: Declared) -> dict[object, Any]:

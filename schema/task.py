@@ -10,11 +10,17 @@ import strawberry
 import errors
 import models
 from schema.context import Info
+from schema.declared import Expression, Place, declared
 from schema.enums import Continuation, Proctoring, ResultRelease, TaskStatus
 from schema.filters import TestSessionFilter, TicketFilter
 from schema.node import Node, column, connection, optional, relation, view
 from schema.refusals import result
 from schema.scalars import URL
+
+
+def task_link(place: Place) -> str:
+    """What services/urls.py calls so."""
+    return models.task.LINK.format(base=place.base_url(), row=place.row)
 
 
 @strawberry.type(description="What the page behind a Task link shows to everybody.")
@@ -69,7 +75,11 @@ class Task(Node):
         filter=TestSessionFilter,
     )
 
-    @strawberry.field(description="The Task link: constant and public.", graphql_type=URL)
+    @strawberry.field(
+        description="The Task link: constant and public.",
+        graphql_type=URL,
+        metadata=declared(Expression(task_link)),
+    )
     @staticmethod
     def link(root: strawberry.Parent[models.Task], info: Info) -> str:
         """Made from BASE_URL."""

@@ -12,11 +12,20 @@ import errors
 import models
 from schema.candidate import CandidateInput
 from schema.context import Info
-from schema.declared import Expression, declared
+from schema.declared import Expression, Place, declared
 from schema.enums import RunningSessions, TicketStatus
 from schema.node import Node, column, connection, optional, relation, view
 from schema.refusals import result
 from schema.scalars import URL
+from schema.task import task_link
+
+
+def _code(place: Place) -> str:
+    return models.ticket.INVITATION_CODE.format(row=place.row)
+
+
+def _access_link(place: Place) -> str:
+    return f"{place.related(models.Task, 'task_id', task_link)} || '/' || {_code(place)}"
 
 
 @view(models.Ticket, description="A candidate's admission to a task.")
@@ -25,7 +34,7 @@ class Ticket(Node):
 
     invitation_code: str = column(
         "The code that lets the candidate in; dashes and case do not matter.",
-        Expression(lambda place: models.ticket.INVITATION_CODE.format(row=place.row), is_plain=True),
+        Expression(_code, is_plain=True),
     )
     group: str | None = column("The group it was issued for.")
     labels: list[str] = column("Labels to find it by.")
@@ -55,7 +64,11 @@ class Ticket(Node):
         """SCHEDULED and EXPIRED are never stored."""
         return root.current_status
 
-    @strawberry.field(description="The Task link plus the code: opens the task at once.", graphql_type=URL)
+    @strawberry.field(
+        description="The Task link plus the code: opens the task at once.",
+        graphql_type=URL,
+        metadata=declared(Expression(_access_link)),
+    )
     @staticmethod
     async def access_link(root: strawberry.Parent[models.Ticket], info: Info) -> str:
         """Made from BASE_URL."""

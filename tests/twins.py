@@ -67,7 +67,7 @@ async def _looked_up(statement: Statement, run: Run) -> None:
         assert connection
         stored = reading.stored(values)
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", stored)]
-        scans = [line for line in plan if re.match(r"SCAN (?!page|\(|json_each|CONSTANT)", line)]
+        scans = [line for line in plan if re.match(r"SCAN (?!page|\(|json_each|one VIRTUAL|CONSTANT)", line)]
     else:
         scans = [line for line in await _postgres_plan(statement.sql, values) if "Seq Scan" in line]
     if scans:
