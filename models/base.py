@@ -18,7 +18,6 @@ from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
 from models.chance import Key
 from models.prepared import Prepared, lock, update
-from models.rows import as_text
 
 if TYPE_CHECKING:
     from models.organization import Organization
@@ -62,7 +61,7 @@ class Row(Model):
     @property
     def gid(self) -> str:
         """The global id, like `tkt_01890a5d-…`."""
-        return f"{self.prefix}_{as_text(self.id)}"
+        return f"{self.prefix}_{self.id}"
 
     @property
     def cursor(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -113,6 +114,13 @@ class Result(Owned):
         await cls.filter(session_id=session.id, superseded_at=None).update(superseded_at=at)
 
 
+SHOWN_OF = ("status", "ended_at")  # the columns of the session that `shown` asks for,
+SHOWN_BY = ("version", "superseded_at", "released_at", "created_at")  # and of its results
+
+
+_version = attrgetter("version")
+
+
 def shown(session: TestSession, results: Sequence[Result], actor: Actor) -> Result | None:
     """The version that this actor is shown, of the session's that it may see.
 
@@ -124,7 +132,7 @@ def shown(session: TestSession, results: Sequence[Result], actor: Actor) -> Resu
     else:
         ended_at = session.ended_at if session.has_ended else None
         current = [one for one in results if one.released_at and ended_at and one.created_at >= ended_at]
-    return max(current, key=lambda one: one.version, default=None)
+    return max(current, key=_version, default=None) if len(current) != 1 else current[0]
 
 
 def shown_in_sql(session: str, column: str, *, everything: bool) -> str:

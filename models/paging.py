@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 import errors
 from models.actor import Actor
 from models.base import Row
-from models.children import Narrow, children
+from models.children import Columns, Narrow, children
 from models.prepared import Kind
 
 R = TypeVar("R", bound=Row)
@@ -56,7 +56,7 @@ def key_of(cursor: str | None) -> UUID | None:
         raise errors.BadRequest("The cursor is not one of ours.") from None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Page(Generic[R]):
     """Some rows of a connection, in order; `total` counts them all, by the asker's loaders."""
 
@@ -117,11 +117,12 @@ async def pages(  # noqa: PLR0913, PLR0917  what narrows the rows is seldom ther
     wanted: Window,
     total: Callable[..., Awaitable[int]],
     narrow: Narrow[R] | None = None,
+    columns: Columns = None,
 ) -> list[Page[R]]:
     """For each parent the wanted page of its rows, those whose column `by` is its key, that the actor may know of."""
     within = _Within(by, wanted.after is not None, wanted.before is not None, wanted.backwards)
     values = (wanted.after, wanted.before, wanted.size + 1)
-    found = await children(model, actor, within, parents, *values, narrow=narrow)
+    found = await children(model, actor, within, parents, *values, narrow=narrow, columns=columns)
     return [_page(rows, wanted, partial(total, parent)) for parent, rows in zip(parents, found, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +19,7 @@ R = TypeVar("R", bound=Model)
 Convert = Callable[[Any], Any]
 
 _AS_READ = (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField, fields.FloatField)
+_as_shown = re.compile(r"[-0-9]{10} [:0-9]{8}(\.(?!000000)\d{6})?\+00:00").fullmatch  # but for the space
 _NEW = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}
 
 
@@ -59,6 +61,39 @@ def maker(model: type[R], columns: tuple[str, ...], first: int = 0) -> Callable[
         return one
 
     return make
+
+
+@cache
+def showing(model: type[R], columns: tuple[str, ...]) -> Callable[[Iterable[Any]], list[R]]:
+    """Makes objects of rows that begin with these columns. They have nothing else: they are shown, and never saved."""
+    _fresh(model)
+    of = model._meta.fields_db_projection  # noqa: SLF001  Tortoise has no public way
+    names: dict[str, Any] = {"new": model.__new__, "model": model}
+    names["places"] = {of[name]: at for at, name in enumerate(columns)}
+    lines = ["def made(rows):", " found = []", " for row in rows:", "  one = new(model)", "  own = one.__dict__"]
+    lines.append("  own['_stored'] = places, row")
+    for at, name in enumerate(columns):
+        column = model._meta.fields_map[name]  # noqa: SLF001  Tortoise has no public way
+        if isinstance(column, fields.DatetimeField):
+            lines.append(f"  if row[{at}] is None: own[{name!r}] = None")  # else nearly always shown as it is stored
+            continue
+        names[f"convert_{at}"] = convert = _convert(column)
+        lines.append(f"  own[{name!r}] = {f'row[{at}]' if convert is None else f'convert_{at}(row[{at}])'}")
+    exec("\n".join([*lines, "  found.append(one)", " return found"]), names)  # noqa: S102  a line for each column
+    made: Callable[[Iterable[Any]], list[R]] = names["made"]
+    return made
+
+
+def moment(row: Any, name: str) -> Any:
+    """The moment in the row's column as the API says it; whatever else is there as it is."""
+    own = row.__dict__
+    if name not in own and "_stored" in own:
+        places, stored = own["_stored"]
+        text = stored[places[name]]
+        if type(text) is str and _as_shown(text):
+            return text.replace(" ", "T")
+    value = getattr(row, name)
+    return value.isoformat() if type(value) is datetime else value
 
 
 def new(model: type[R], **values: Any) -> R:
@@ -118,7 +153,7 @@ def _convert(field: fields.Field[Any]) -> Convert | None:
 
 def key(value: Any) -> Any:
     """A key as the driver has it."""
-    return Key(value) if isinstance(value, str) else value
+    return Key(value) if type(value) is str else value
 
 
 def _moment(value: str | datetime | None) -> datetime | None:

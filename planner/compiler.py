@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import graphql as g
 
+from models.base import Row
+from models.rows import moment
+from planner import needs
 from planner.calls import Call
 from planner.completion import Completion, GivenUp, Site
 from planner.given import Given, holds
-from planner.selections import Collector, Fields, fragments_of
+from planner.needs import Needs
+from planner.selections import Collector, Fields, fragments_of, nullable
 from planner.sent import Sent
 from planner.sight import Unplanned
 from planner.statement import declaration, strawberry_field
+from schema.declared import Loads
 
 _MOST = 300  # fields in their places; a fragment on an interface has them once for each of its types
 
 # What a scalar's Python value looks like that is answered as it is; everything else goes through the scalar's own code.
 _AS_IT_IS = {
-    "String": "type(value) is str",
-    "ID": "type(value) is str",
-    "URL": "type(value) is str",
-    "Cursor": "type(value) is str",
-    "Boolean": "type(value) is bool",
-    "Int": "type(value) is int and -2147483648 <= value <= 2147483647",
+    "String": "type({0}) is str",
+    "ID": "type({0}) is str",
+    "URL": "type({0}) is str",
+    "Cursor": "type({0}) is str",
+    "Boolean": "type({0}) is bool",
+    "Int": "type({0}) is int and -2147483648 <= {0} <= 2147483647",
+    "Float": "type({0}) is float and isfinite({0})",
 }
 
 
@@ -41,9 +48,11 @@ class _Compiler:
         self._schema = schema
         self._collector = Collector(schema, document, lambda one: holds(one, sent, self._given))
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"GivenUp": GivenUp, "datetime": datetime}
+        self._names: dict[str, Any] = {"GivenUp": GivenUp, "datetime": datetime, "isfinite": isfinite, "moment": moment}
         self._sites: list[Site] = []
         self._given: list[Given] = []
+        self._loads: dict[int, Loads] = {}
+        self._needs = Needs()
 
     def whole(self, document: g.DocumentNode, operation: g.OperationDefinitionNode) -> Completion:
         """See `compiled`."""
@@ -56,15 +65,27 @@ class _Compiler:
         if any(nodes[0].name.value not in root.fields for nodes in asked.values()):
             raise Unplanned  # about the schema
         roots = [self._site(root, key, nodes) for key, nodes in asked.items()]
+        for at in roots:
+            self._complete(at, None)
         tells = operation.operation is g.OperationType.SUBSCRIPTION  # of an event, which is its root's source
         for at in roots:
             self._lines += [f"def begin_{at}(source, run):", f"    return {'source' if tells else self._resolved(at)}"]
         source = "\n".join(self._lines)
         exec(compile(source, "<completion>", "exec"), self._names)  # noqa: S102  written here, of names
         for at, site in enumerate(self._sites):
-            site.complete = self._names[f"complete_{at}"]
+            site.complete = self._names.get(f"complete_{at}", site.complete)
         begin = {at: self._names[f"begin_{at}"] for at in roots}
-        return Completion(self._schema, operation, fragments_of(document), begin, named, self._sites, self._given)
+        return Completion(
+            self._schema,
+            operation,
+            fragments_of(document),
+            begin,
+            named,
+            self._sites,
+            self._given,
+            self._loads,
+            self._needs.columns,
+        )
 
     def _bind(self, prefix: str, value: Any) -> str:
         name = f"{prefix}_{len(self._names)}"
@@ -75,12 +96,16 @@ class _Compiler:
         definition, at = parent.fields[nodes[0].name.value], len(self._sites)
         if at >= _MOST:
             raise Unplanned  # to write and keep so much takes longer, and more room, than it is worth
-        resolve = definition.resolve or g.default_field_resolver
-        is_stepped = declaration(definition) is not None
-        self._sites.append(Site(key, parent, definition, nodes, resolve, _call(definition, nodes[0]), is_stepped))
-        answer = self._completed(definition.type, nodes, at)
-        self._lines += [f"def complete_{at}(value, run):", f"    return {answer}"]
+        resolve, call = definition.resolve or g.default_field_resolver, _call(definition, nodes[0])
+        self._sites.append(Site(key, parent, definition, nodes, resolve, call, declaration(definition) is not None))
+        if call is not None and (loads := needs.loads(definition)) is not None:
+            self._loads[at] = loads
         return at
+
+    def _complete(self, at: int, model: type[Row] | None) -> None:
+        """A function for what is only known later."""
+        answer = self._completed("value", self._sites[at].definition.type, at, model)
+        self._lines += [f"def complete_{at}(value, run):", f"    return {answer}"]
 
     def _resolved(self, at: int) -> str:
         """An expression that resolves the field of `source`."""
@@ -91,65 +116,81 @@ class _Compiler:
         answer = f"{self._bind('call', site.call.function)}({site.call.written('source', info, arguments)})"
         return f"{self._bind('refused', site.call.refused)}({answer}, {info})" if site.call.handlers else answer
 
-    def _object(self, kind: g.GraphQLObjectType, selected: Fields, at: int) -> str:
-        """The name of a function of (value, run) that answers the object."""
+    def _object(self, kind: g.GraphQLObjectType, selected: Fields, at: int, model: type[Row] | None) -> str:
+        """The name of a function of (value, run) that answers the object: a row of the model, if it is one."""
         lines: list[str] = []
+        shown = needs.model_of(kind)
         if kind.is_type_of is not None:
-            lines += [f"    if not {self._bind('is_type_of', kind.is_type_of)}(source, run.info({at})):", _GIVE_UP]
+            usual = f"type(source) is not {self._bind('model', shown)} and " if shown else ""
+            wrong = f"not {self._bind('is_type_of', kind.is_type_of)}(source, run.info({at}))"
+            lines += [f"    if {usual}{wrong}:", _GIVE_UP]
         lines.append("    out = {}")
         for key, nodes in selected.items():
-            lines += self._field(kind, key, nodes)
+            lines += self._field(kind, key, nodes, shown or model)
         name = self._bind("object", None)
         self._lines += [f"def {name}(source, run):", *lines, "    return out"]
         return name
 
-    def _field(self, kind: g.GraphQLObjectType, key: str, nodes: list[g.FieldNode]) -> list[str]:
+    def _field(
+        self, kind: g.GraphQLObjectType, key: str, nodes: list[g.FieldNode], model: type[Row] | None
+    ) -> list[str]:
         name = nodes[0].name.value
         if name == "__typename":
             return [f"    out[{key!r}] = {kind.name!r}"]
         at = self._site(kind, key, nodes)
-        shown = strawberry_field(kind.fields[name])
+        shown, inner = strawberry_field(kind.fields[name]), self._needs.add(model, kind.fields[name])
         if shown is None:
             raise Unplanned
-        if shown.is_basic_field:
-            return [f"    out[{key!r}] = complete_{at}(source.{shown.python_name}, run)"]
-        resolved = self._resolved(at)
+        if at in self._loads:
+            self._complete(at, inner)
+            return [f"    out[{key!r}] = None", f"    run.parents[{at}].append((source, out))"]
+        resolved = f"source.{shown.python_name}" if shown.is_basic_field else self._resolved(at)
         if shown.is_async:
+            self._complete(at, inner)
             return [f"    run.wait({resolved}, out, {at})"]
-        return [f"    out[{key!r}] = complete_{at}({resolved}, run)"]
+        if shown.is_basic_field and needs.is_moment(model, kind.fields[name]):
+            resolved, answer = f"moment(source, {shown.python_name!r})", self._moment(kind.fields[name].type)
+        else:
+            answer = self._completed("value", kind.fields[name].type, at, inner)
+        return [f"    value = {resolved}", f"    out[{key!r}] = {answer}"]
 
-    def _completed(self, kind: g.GraphQLOutputType, nodes: list[g.FieldNode], at: int) -> str:
-        """An expression that completes `value`, of this type."""
+    def _completed(self, value: str, kind: g.GraphQLOutputType, at: int, model: type[Row] | None) -> str:
+        """An expression that completes the value of this name and type."""
         if isinstance(kind, g.GraphQLNonNull):
-            return self._not_null(kind.of_type, nodes, at)
-        return f"None if value is None else {self._not_null(kind, nodes, at)}"
+            return self._not_null(value, kind.of_type, at, model)
+        return f"None if {value} is None else {self._not_null(value, kind, at, model)}"
 
-    def _not_null(self, kind: Any, nodes: list[g.FieldNode], at: int) -> str:
+    def _not_null(self, value: str, kind: Any, at: int, model: type[Row] | None) -> str:
         match kind:
             case g.GraphQLList(of_type=inner):
-                item = self._bind("item", None)
-                answer = self._completed(inner, nodes, at)
-                self._lines += [f"def {item}(value, run):", f"    return {answer}"]
-                return f"[{item}(one, run) for one in {self._bind('rows', _rows)}(value)]"
+                answer = self._completed(item := f"{value}_", inner, at, model)
+                return f"[{answer} for {item} in {self._bind('rows', _rows)}({value})]"
             case g.GraphQLObjectType():
-                return f"{self._object(kind, self._collector.inside(kind, nodes), at)}(value, run)"
+                selected = self._collector.inside(kind, self._sites[at].nodes)
+                return f"{self._object(kind, selected, at, model)}({value}, run)"
             case g.GraphQLInterfaceType() | g.GraphQLUnionType():
-                return self._abstract(kind, nodes, at)
+                return self._abstract(value, kind, at)
             case g.GraphQLEnumType(values=members):
                 shown = {one.value: name for name, one in members.items()}
                 of: Any = getattr(kind, "wrapped_cls", ())  # Strawberry's: the Python enum
                 names = self._bind("names", {one: shown[one.value] for one in of})
                 slow = self._bind("leaf", _leaf(kind))
-                return f"{names}[value] if type(value) is {self._bind('of', of)} else {slow}(value)"
+                return f"{names}[{value}] if type({value}) is {self._bind('of', of)} else {slow}({value})"
         slow = self._bind("leaf", _leaf(kind))
         if kind.name == "DateTime":
-            return f"value.isoformat() if type(value) is datetime else {slow}(value)"
+            return f"{value}.isoformat() if type({value}) is datetime else {slow}({value})"
         usual = _AS_IT_IS.get(kind.name)
-        return f"value if {usual} else {slow}(value)" if usual else f"{slow}(value)"
+        return f"{value} if {usual.format(value)} else {slow}({value})" if usual else f"{slow}({value})"
 
-    def _abstract(self, kind: Any, nodes: list[g.FieldNode], at: int) -> str:
+    def _moment(self, kind: g.GraphQLOutputType) -> str:
+        """The same for what `moment` makes of a column."""
+        answer = f"value if type(value) is str else {self._bind('leaf', _leaf(nullable(kind)))}(value)"
+        return answer if g.is_non_null_type(kind) else f"None if value is None else {answer}"
+
+    def _abstract(self, value: str, kind: Any, at: int) -> str:
+        nodes = self._sites[at].nodes
         objects = {
-            one.name: self._object(one, self._collector.inside(one, nodes), at)
+            one.name: self._object(one, self._collector.inside(one, nodes), at, None)
             for one in self._schema.get_possible_types(kind)
         }
         table = ", ".join(f"{name!r}: {function}" for name, function in objects.items())
@@ -161,7 +202,7 @@ class _Compiler:
             _GIVE_UP,
             f"    return {{{table}}}[{which}(value, run.info({at}), {abstract})](value, run)",
         ]
-        return f"{choose}(value, run)"
+        return f"{choose}({value}, run)"
 
 
 _GIVE_UP = "        raise GivenUp"

@@ -7,28 +7,43 @@ it gives up, and graphql-core completes the same results of the root fields, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isawaitable
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import graphql as g
 import strawberry
 from graphql.execution.values import VariableValues, get_argument_values
 
+from models.base import Row
+from models.children import Columns
 from planner.calls import Call
 from planner.driving import settled
 from planner.given import Given
 from planner.sent import Sent
 from planner.sight import Unplanned
+from schema.declared import Load, Loads
 
 _SITE = 2_000  # bytes of code and closures for each field in its place, by tracemalloc
 Step = Callable[[Any, "Run"], Any]
+Parents = Sequence[tuple[Any, dict[str, Any]]]  # with what is answered of each
 
 
 class GivenUp(Exception):
     """Graphql-core has to complete what was found so far."""
+
+
+class _Loaded(NamedTuple):
+    """A field that is loaded for these parents."""
+
+    at: int
+    parents: Parents
+    load: Load
+    keys: Sequence[UUID]
 
 
 def _unfinished(value: Any, run: Run) -> Any:
@@ -66,6 +81,8 @@ class Completion:
     template: Mapping[str, Any]  # the data's keys in their order, with what is known of them already
     sites: Sequence[Site]
     given: Sequence[Given]
+    loads: Mapping[int, Loads]  # in place of the resolvers of these fields
+    columns: Mapping[type[Row], Columns]  # that are read of rows which are loaded
 
     @property
     def size(self) -> int:
@@ -101,6 +118,9 @@ class Run:
         self._arguments: list[dict[str, Any] | None] = [None] * len(sites)
         self._infos: list[Told | None] = [None] * len(sites)
         self._shown: list[strawberry.Info[Any, Any] | None] = [None] * len(sites)
+        self.parents: dict[int, list[tuple[Any, dict[str, Any]]]] = {  # whose fields are to be loaded
+            at: [] for at in self.completion.loads
+        }
 
     async def through(self, roots: Sequence[int], data: dict[str, Any], memo: dict[str, Any]) -> None:
         """Fill in these root fields, resolved side by side."""
@@ -117,25 +137,54 @@ class Run:
         memo |= {sites[at].key: value for at, value in zip(roots, found, strict=True)}
         for at, value in zip(roots, found, strict=True):
             data[sites[at].key] = await self._answered(at, value)
-        while self.waiting:
-            level, self.waiting = self.waiting, []
-            await self._level(level)
+        while self.waiting or any(self.parents.values()):
+            await self._level()
 
-    async def _level(self, level: list[tuple[Any, dict[str, Any], int]]) -> None:
-        sites = self.completion.sites
-        values = await settled([(awaitable, sites[at].is_stepped) for awaitable, _, at in level])
-        for (_, out, at), value in zip(level, values, strict=True):
+    async def _level(self) -> None:
+        """All that the rows so far are waiting for, at once."""
+        sites, level, self.waiting = self.completion.sites, self.waiting, []
+        started = [(awaitable, sites[at].is_stepped) for awaitable, _, at in level]
+        with self._giving_up():
+            loaded = [self._wanted(at, parents) for at, parents in self.parents.items() if parents]
+        self.parents = {at: [] for at in self.parents}
+        loaders = {id(one.load.loader): one.load.loader for one in loaded}
+        values = await settled([*started, *((one.filled(), False) for one in loaders.values())])
+        for (_, out, at), value in zip(level, values, strict=False):
             out[sites[at].key] = self._completed(at, value)
+        for one in loaded:
+            with self._giving_up():
+                self._fill(one)
+
+    def _wanted(self, at: int, parents: Parents) -> _Loaded:
+        load = self.completion.loads[at].begin(self.context.loaders.reading(self.completion.columns), **self.given(at))
+        keys = [load.key(parent) for parent, _ in parents]
+        load.loader.want(keys)
+        return _Loaded(at, parents, load, keys)
+
+    def _fill(self, loaded: _Loaded) -> None:
+        site, shown, found = self.completion.sites[loaded.at], loaded.load.shown, loaded.load.loader.found
+        complete, key = site.complete, site.key
+        for (parent, out), at in zip(loaded.parents, loaded.keys, strict=True):
+            value = found[at]
+            if isinstance(value, Exception):
+                raise GivenUp
+            out[key] = complete(value if shown is None else shown(parent, value), self)
 
     async def _answered(self, at: int, value: Any) -> Any:
         """A root field's data; in a thread if it may have many rows."""
         return await asyncio.to_thread(self._completed, at, value) if self.sent.are_long else self._completed(at, value)
 
     def _completed(self, at: int, value: Any) -> Any:
-        try:
+        with self._giving_up():
             if isinstance(value, Exception):
                 raise GivenUp
             return self.completion.sites[at].complete(value, self)
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Whatever goes wrong inside, nobody waits any more."""
+        try:
+            yield
         except Exception as failure:
             for awaitable, _, _ in self.waiting:
                 awaitable.close()

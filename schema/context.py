@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ import errors
 import models
 from models import clock, feed, paging
 from models.base import Row
-from models.children import Of, children
+from models.children import Columns, Of, children
 from models.feed import Feed, Stretch
 from models.paging import Page, Window
 from schema.loader import Loader
@@ -72,21 +72,33 @@ class Loaders:
     def __init__(self, actor: models.Actor) -> None:
         self.actor = actor
         self._made: dict[Hashable, Loader[UUID, Any]] = {}
+        self._columns: Mapping[type[Row], Columns] = {}
+
+    def reading(self, columns: Mapping[type[Row], Columns]) -> Loaders:
+        """The same, but of rows of these models they read only these columns, unless they have begun to read all."""
+        another = Loaders(self.actor)
+        another._made, another._columns = self._made, columns
+        return another
 
     async def one(self, model: type[R], key: UUID) -> R:
         """The row with this key. Raises NotFound when the actor may not know of it."""
-        row: R = await self._loader(_one, model).load(key)
-        return row
+        return await self.by_key(model).load(key)
 
     async def many(self, model: type[R], by: str, parent: UUID) -> list[R]:
         """The parent's rows, oldest first: for lists that are short by nature."""
-        rows: list[R] = await self._loader(_many, model, by).load(parent)
-        return rows
+        return await self.by_parent(model, by).load(parent)
 
-    async def page(self, model: type[R], by: str, parent: UUID, wanted: Window, filter_: Filter | None) -> Page[R]:
-        """One page of the parent's rows."""
-        page: Page[R] = await self._loader(_pages, model, by, wanted, filter_).load(parent)
-        return page
+    def by_key(self, model: type[R]) -> Loader[UUID, R]:
+        """Finds the row with a key; what the actor may not know of is NotFound."""
+        return self._rows(_one, model)
+
+    def by_parent(self, model: type[R], by: str) -> Loader[UUID, list[R]]:
+        """Finds a parent's rows, oldest first: for lists that are short by nature."""
+        return self._rows(_many, model, by)
+
+    def in_pages(self, model: type[R], by: str, wanted: Window, filter_: Filter | None) -> Loader[UUID, Page[R]]:
+        """Finds one page of a parent's rows."""
+        return self._rows(_pages, model, by, wanted, filter_)
 
     async def feed(self, by: str, parent: UUID, wanted: Stretch) -> Feed:
         """The wanted stretch of what is filed under the parent in the event log."""
@@ -97,6 +109,10 @@ class Loaders:
         """How many there are in all of what a page is a part of."""
         return int(await self._loader(batch, *of).load(parent))
 
+    def _rows(self, batch: Callable[..., Awaitable[Sequence[Any]]], model: type[R], *of: Hashable) -> Loader[UUID, Any]:
+        is_whole = (batch, None, model, *of) in self._made  # then whoever wants less has it, too
+        return self._loader(batch, None if is_whole else self._columns.get(model), model, *of)
+
     def _loader(self, batch: Callable[..., Awaitable[Sequence[Any]]], *of: Hashable) -> Loader[UUID, Any]:
         found = self._made.get((batch, *of))
         if found is None:
@@ -104,21 +120,29 @@ class Loaders:
         return found
 
 
-async def _one(actor: models.Actor, model: type[R], keys: Sequence[UUID]) -> Sequence[R | Exception]:
-    found = await children(model, actor, Of("id"), keys)
+async def _one(actor: models.Actor, columns: Columns, model: type[R], keys: Sequence[UUID]) -> Sequence[R | Exception]:
+    found = await children(model, actor, Of("id"), keys, columns=columns)
     return [rows[0] if rows else errors.NotFound() for rows in found]
 
 
-async def _many(actor: models.Actor, model: type[R], by: str, parents: Sequence[UUID]) -> Sequence[list[R]]:
-    return await children(model, actor, Of(by), parents)
+async def _many(
+    actor: models.Actor, columns: Columns, model: type[R], by: str, parents: Sequence[UUID]
+) -> Sequence[list[R]]:
+    return await children(model, actor, Of(by), parents, columns=columns)
 
 
-async def _pages(
-    actor: models.Actor, model: type[R], by: str, wanted: Window, filter_: Filter | None, parents: Sequence[UUID]
+async def _pages(  # noqa: PLR0913, PLR0917  what makes a page
+    actor: models.Actor,
+    columns: Columns,
+    model: type[R],
+    by: str,
+    wanted: Window,
+    filter_: Filter | None,
+    parents: Sequence[UUID],
 ) -> Sequence[Page[R]]:
     narrow = None if filter_ is None else partial(filter_.apply, now=clock.now())
     total = partial(_total, _counts, (model, by, filter_))
-    return await paging.pages(model, actor, by, parents, wanted, total, narrow)
+    return await paging.pages(model, actor, by, parents, wanted, total, narrow, columns)
 
 
 async def _counts(

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from uuid import UUID
 
 from models.actor import ActorKind, Permission
 from models.base import Row
 
-_KEY = "declared"
+if TYPE_CHECKING:
+    from schema.loader import Loader
+
+_KEY, _LOADS = "declared", "loads"
 
 
 class Place(Protocol):
@@ -50,12 +54,14 @@ class Place(Protocol):
 class Expression:
     """The value is this SQL, of the type that the field has in GraphQL.
 
-    `is_plain` text needs no escapes in JSON; what `is_json` already says null by NULL.
+    `is_plain` text needs no escapes in JSON; what `is_json` already says null by NULL. `of` names the columns that it
+    is computed of; without it in Python the whole row is read.
     """
 
     sql: Callable[[Place], str]
     is_plain: bool = False
     is_json: bool = False
+    of: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,15 +118,53 @@ class Own:
     rows: Mapping[ActorKind, tuple[type[Row], str]]
 
 
-Declared = Expression | Relation | Pages | Itself | Found | ByGlobalId | Own
+@dataclass(frozen=True)
+class Total:
+    """The value is how many rows there are in all of what the parent is a page of."""
 
 
-def declared(how: Declared) -> dict[object, Any]:
-    """The declaration as metadata of a Strawberry field."""
-    return {_KEY: how}
+Declared = Expression | Relation | Pages | Itself | Found | ByGlobalId | Own | Total
+
+
+class Load(NamedTuple):
+    """Where the values of one field are found, and by which key of the parent."""
+
+    loader: Loader[UUID, Any]
+    key: Callable[[Any], UUID]
+    shown: Callable[[Any, Any], Any] | None = None  # what is made of a parent and what was found for it
+
+    async def of(self, parent: Any) -> Any:
+        """The value for one parent."""
+        found = await self.loader.load(self.key(parent))
+        return found if self.shown is None else self.shown(parent, found)
+
+
+@dataclass(frozen=True)
+class Loads:
+    """The value is loaded: for all parents at once, where there are many.
+
+    `begin` makes the Load of the loaders and the field's arguments. It takes the columns `of` of the parent, and of the
+    rows of `model`, besides what is selected of them, the columns `takes`.
+    """
+
+    model: type[Row]
+    of: tuple[str, ...]
+    begin: Callable[..., Load]
+    takes: tuple[str, ...] = ()
+
+
+def declared(how: Declared | None, loads: Loads | None = None) -> dict[object, Any]:
+    """The declarations as metadata of a Strawberry field."""
+    return {_KEY: how, _LOADS: loads}
 
 
 def declaration_of(metadata: Mapping[Any, Any]) -> Declared | None:
     """The declaration in a field's metadata, if there is one."""
     found: Declared | None = metadata.get(_KEY)
+    return found
+
+
+def loads_of(metadata: Mapping[Any, Any]) -> Loads | None:
+    """How a field is loaded, if its metadata say so."""
+    found: Loads | None = metadata.get(_LOADS)
     return found

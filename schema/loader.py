@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -15,33 +15,64 @@ class Loader(Generic[K, T]):
 
     def __init__(self, batch: Callable[[list[K]], Awaitable[Sequence[T | Exception]]]) -> None:
         self._batch = batch
-        self._known: dict[K, asyncio.Future[T]] = {}
-        self._wanted: dict[K, asyncio.Future[T]] = {}
+        self.found: dict[K, T | Exception] = {}
+        self._wanted: list[K] = []
+        self._open: dict[K, asyncio.Future[T] | None] = {}  # what is wanted or being looked up, with who waits for it
+        self._will_begin = False
+        self._task: asyncio.Task[None] | None = None
 
     def load(self, key: K) -> asyncio.Future[T]:
         """What there is for the key; it raises the exception that is there instead."""
-        found = self._known.get(key)
-        if found is None or found.cancelled():  # with whoever waited for it
+        waiting = self._open.get(key)
+        if waiting is None or waiting.cancelled():  # with whoever waited for it
             loop = asyncio.get_running_loop()
-            if not self._wanted:
+            waiting = loop.create_future()
+            if key in self.found:
+                _settle(waiting, self.found[key])
+                return waiting
+            self.want([key])
+            self._open[key] = waiting
+            if not self._will_begin:
+                self._will_begin = True
                 loop.call_soon(self._begin)
-            found = self._known[key] = self._wanted[key] = loop.create_future()
-        return found
+        return waiting
+
+    def want(self, keys: Iterable[K]) -> None:
+        """Look these up, too, the next time; after `filled` they are among what was found."""
+        for key in keys:
+            if key not in self.found and key not in self._open:
+                self._open[key] = None
+                self._wanted.append(key)
+
+    async def filled(self) -> None:
+        """Look up whatever is wanted, and wait for what is being looked up."""
+        await self._fill()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def _begin(self) -> None:
-        wanted, self._wanted = self._wanted, {}
-        self._task = asyncio.create_task(self._fill(wanted))
+        self._will_begin = False
+        if self._wanted:
+            self._task = asyncio.create_task(self._fill())
 
-    async def _fill(self, wanted: Mapping[K, asyncio.Future[T]]) -> None:
+    async def _fill(self) -> None:
+        keys, self._wanted = self._wanted, []
+        if not keys:
+            return
         answers: Sequence[T | Exception]
         try:
-            answers = await self._batch(list(wanted))
+            answers = await self._batch(keys)
         except Exception as failure:
-            answers = [failure] * len(wanted)
-        for future, answer in zip(wanted.values(), answers, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+            answers = [failure] * len(keys)
+        for key, answer in zip(keys, answers, strict=True):
+            self.found[key] = answer
+            waiting = self._open.pop(key)
+            if waiting is not None and not waiting.cancelled():
+                _settle(waiting, answer)
+
+
+def _settle(waiting: asyncio.Future[T], answer: T | Exception) -> None:
+    if isinstance(answer, Exception):
+        waiting.set_exception(answer)
+    else:
+        waiting.set_result(answer)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from typing import Annotated, Any, ForwardRef, Generic, TypeVar
-from uuid import UUID
 
 import strawberry
 
 from models.actor import Permission
 from models.base import Row
-from models.paging import Page, Window, window
-from schema.context import Info
-from schema.declared import Declared, Expression, Itself, Pages, Place, Relation, declared
+from models.paging import window
+from schema.context import Info, Loaders
+from schema.declared import Declared, Expression, Itself, Load, Loads, Pages, Place, Relation, Total, declared
 
 T = TypeVar("T")
 
@@ -27,12 +28,13 @@ class Node:
 
     @strawberry.field(
         description="The global id: a type prefix and the key. Opaque to clients.",
-        metadata=declared(Expression(_gid, is_plain=True)),
+        metadata=declared(Expression(_gid, is_plain=True, of=("id",))),
     )
     @staticmethod
     def id(root: strawberry.Parent[Any]) -> strawberry.ID:
         """Prefix and key."""
-        return strawberry.ID(root.gid)
+        gid: strawberry.ID = root.gid
+        return gid
 
 
 NODES: dict[str, type[Any]] = {}  # the model behind each global id's prefix; `view` fills it
@@ -44,6 +46,7 @@ def view(model: type[Any], *, description: str) -> Callable[[type[T]], type[T]]:
     def decorate(cls: type[T]) -> type[T]:
         if issubclass(cls, Node):
             NODES[model.prefix] = model
+        cls.shows = model  # type: ignore[attr-defined]  # read by the planner
         cls.is_type_of = staticmethod(lambda value, _info: isinstance(value, model))  # type: ignore[attr-defined]  # read by Strawberry
         return strawberry.type(cls, description=description)
 
@@ -97,7 +100,7 @@ class Connection(Generic[T]):
     nodes: list[T] = column("The page's rows.")
     page_info: PageInfo = column("Where the page lies.")
 
-    @strawberry.field(description="How many rows there are in all, counted when asked for.")
+    @strawberry.field(description="How many rows there are in all, counted when asked for.", metadata=declared(Total()))
     @staticmethod
     async def total_count(root: strawberry.Parent[Any], info: Info) -> int:
         """Counted in one statement for all parents."""
@@ -113,12 +116,41 @@ Before = Annotated[str | None, strawberry.argument(description="End before this 
 def relation(node: str, model: type[Row], key: str, *, description: str) -> Any:
     """A field that shows the row which the parent's column `key` points at; `node` is "module.Type" of its type."""
 
-    async def one(root: strawberry.Parent[Any], info: Info) -> Any:
-        return await info.context.loaders.one(model, getattr(root, key))
+    def begin(loaders: Loaders) -> Load:
+        return Load(loaders.by_key(model), attrgetter(key))
 
-    return strawberry.field(
-        resolver=one, description=description, graphql_type=lazy(node), metadata=declared(Relation(model, key))
-    )
+    async def one(root: strawberry.Parent[Any], info: Info) -> Any:
+        return await begin(info.context.loaders).of(root)
+
+    how = declared(Relation(model, key), Loads(model, (key,), begin))
+    return strawberry.field(resolver=one, description=description, graphql_type=lazy(node), metadata=how)
+
+
+def derived(  # noqa: PLR0913  two ways to say what is shown
+    kind: Any,
+    model: type[Row],
+    by: str,
+    show: Callable[[Any, Any, Any], Any],
+    *,
+    description: str,
+    of: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
+    how: Declared | None = None,
+) -> Any:
+    """A field of the type `kind` that shows what `show` makes of the actor, the parent and its few rows of `model`.
+
+    They are those whose column `by` is the parent's key, oldest first. `show` takes the columns `of` of the parent, and
+    `takes` of the rows; `how` says what it shows in SQL.
+    """
+
+    def begin(loaders: Loaders) -> Load:
+        return Load(loaders.by_parent(model, by), attrgetter("id"), partial(show, loaders.actor))
+
+    async def one(root: strawberry.Parent[Any], info: Info) -> Any:
+        return await begin(info.context.loaders).of(root)
+
+    loads = Loads(model, ("id", *of), begin, takes)
+    return strawberry.field(resolver=one, description=description, graphql_type=kind, metadata=declared(how, loads))
 
 
 def connection(
@@ -129,13 +161,19 @@ def connection(
     `node` is "module.Type" of their type, `filter` an input type with `to_model()`. Staff need `permission`, or READ.
     """
 
-    async def page(root: Any, info: Info, wanted: Window, chosen: Any = None) -> Page[Any]:
-        actor = info.context.actor
+    def begin(
+        loaders: Loaders,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: Any = None,
+    ) -> Load:
+        wanted, actor = window(first, after, last, before), loaders.actor
         if permission is not None or not actor.is_candidate:  # a candidate is confined to what is its own
             actor.must(permission or Permission.READ)
-        key: UUID = root.id
-        narrowed = chosen.to_model() if chosen is not None else None
-        return await info.context.loaders.page(model, by, key, wanted, narrowed)
+        narrowed = filter.to_model() if filter is not None else None
+        return Load(loaders.in_pages(model, by, wanted, narrowed), attrgetter("id"))
 
     async def plain(
         root: strawberry.Parent[Any],
@@ -145,7 +183,7 @@ def connection(
         last: Last = None,
         before: Before = None,
     ) -> Any:
-        return await page(root, info, window(first, after, last, before))
+        return await begin(info.context.loaders, first, after, last, before).of(root)
 
     async def filtered(  # noqa: PLR0913, PLR0917  Relay's four and the filter
         root: strawberry.Parent[Any],
@@ -156,7 +194,7 @@ def connection(
         before: Before = None,
         filter: Any = None,
     ) -> Any:
-        return await page(root, info, window(first, after, last, before), filter)
+        return await begin(info.context.loaders, first, after, last, before, filter).of(root)
 
     resolver = plain if filter is None else filtered
     if filter is not None:
@@ -167,5 +205,5 @@ def connection(
         resolver=resolver,
         description=description,
         graphql_type=Connection[lazy(node)],  # type: ignore[misc]  # made at run time
-        metadata=declared(pages),
+        metadata=declared(pages, Loads(model, ("id",), begin)),
     )

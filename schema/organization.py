@@ -10,7 +10,7 @@ import strawberry
 import models
 from schema.context import Info
 from schema.filters import TaskFilter, TestSessionFilter, TicketFilter
-from schema.node import Node, column, connection, itself, lazy, view
+from schema.node import Node, column, connection, derived, itself, lazy, view
 from schema.scalars import URL
 
 _SignIn = lazy("schema.sign_in.SignIn")
@@ -33,14 +33,13 @@ class OrganizationSettings:
         """Whoever knows it can make redirects that look like ours."""
         return root.redirect_secret.hex() if info.context.actor.may(models.Permission.MANAGE_ORGANIZATION) else None
 
-    @strawberry.field(
-        graphql_type=_SignIn | None,
+    sign_in = derived(
+        _SignIn | None,
+        models.IdentityProvider,
+        "organization_id",
+        lambda actor, organization, providers: providers[0] if providers else None,  # there is one at most
         description="Where members sign in with the organization's own accounts; null when nowhere.",
     )
-    @staticmethod
-    async def sign_in(root: strawberry.Parent[models.Organization], info: Info) -> models.IdentityProvider | None:
-        """There is one at most."""
-        return next(iter(await info.context.loaders.many(models.IdentityProvider, "organization_id", root.id)), None)
 
 
 @view(models.Organization, description="The tenant: everything else belongs to one.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import strawberry
@@ -17,17 +18,39 @@ from schema.context import Info
 from schema.declared import Expression, Itself, Place, declared
 from schema.enums import GradingStatus, TestSessionAction, TestSessionStatus, TimeCause
 from schema.event import After, EventConnection, First, Types
-from schema.node import Node, column, relation, view
+from schema.node import Node, column, derived, relation, view
 from schema.paper import PaperSection
 from schema.result import Result
 from schema.scalars import URL
 
 
-def _of_result(column: Callable[[Place], str]) -> dict[object, Any]:
-    def shown(place: Place) -> str:
-        return grading.shown_in_sql(place.row, column(place), everything=place.may(models.Permission.GRADE))
+def _of_result(
+    kind: Any,
+    show: Callable[[models.Result], Any],
+    *,
+    description: str,
+    takes: tuple[str, ...] = (),
+    how: Expression | None = None,
+) -> Any:
+    """What is shown of the result that the caller may see."""
 
-    return declared(Expression(shown, is_json=True))
+    def shown(actor: models.Actor, session: models.TestSession, results: Sequence[models.Result]) -> Any:
+        result = grading.shown(session, results, actor)
+        return None if result is None else show(result)
+
+    takes = (*grading.SHOWN_BY, *takes)
+    of = grading.SHOWN_OF
+    return derived(kind, models.Result, "session_id", shown, description=description, of=of, takes=takes, how=how)
+
+
+def _column_of_result(kind: Any, column: str, json: Callable[[Place, str], str], *, description: str) -> Any:
+    """The column of the same; `json` says how it is written in SQL."""
+
+    def in_sql(place: Place) -> str:
+        return grading.shown_in_sql(place.row, json(place, column), everything=place.may(models.Permission.GRADE))
+
+    how = Expression(in_sql, is_json=True)
+    return _of_result(kind, attrgetter(column), description=description, takes=(column,), how=how)
 
 
 @strawberry.type(description="How many of the questions are answered.")
@@ -98,50 +121,34 @@ class TestSession(Node):
         "schema.assessment.Assessment", models.Assessment, "assessment_id", description="The entry it belongs to."
     )
 
-    @strawberry.field(
+    result = _of_result(
+        Result | None,
+        lambda result: result,
         description="Its score as the caller may see it: whoever grades sees the one that counts, others the "
         "newest released one.",
-        graphql_type=Result | None,
     )
-    @staticmethod
-    async def result(root: strawberry.Parent[models.TestSession], info: Info) -> models.Result | None:
-        """One rule for the four fields that follow from it."""
-        return await _result(root, info)
-
-    @strawberry.field(description="The points of `result`.", metadata=_of_result(lambda place: place.number("score")))
-    @staticmethod
-    async def score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
-        """Read off the result."""
-        shown = await _result(root, info)
-        return shown.score if shown else None
-
-    @strawberry.field(
-        description="The points there were, of `result`.", metadata=_of_result(lambda place: place.number("max_score"))
+    score = _column_of_result(
+        float | None, "score", lambda place, column: place.number(column), description="The points of `result`."
     )
-    @staticmethod
-    async def max_score(root: strawberry.Parent[models.TestSession], info: Info) -> float | None:
-        """Read off the result."""
-        shown = await _result(root, info)
-        return shown.max_score if shown else None
-
-    @strawberry.field(
+    max_score = _column_of_result(
+        float | None,
+        "max_score",
+        lambda place, column: place.number(column),
+        description="The points there were, of `result`.",
+    )
+    passed = _column_of_result(
+        bool | None,
+        "passed",
+        lambda place, column: place.boolean(column),
         description="Whether `result` reached the pass mark; null where there is none.",
-        metadata=_of_result(lambda place: place.boolean("passed")),
     )
-    @staticmethod
-    async def passed(root: strawberry.Parent[models.TestSession], info: Info) -> bool | None:
-        """Read off the result."""
-        shown = await _result(root, info)
-        return shown.passed if shown else None
-
-    @strawberry.field(
+    time_ledger = derived(
+        list[TimeAdjustment],
+        models.TimeAdjustment,
+        "session_id",
+        lambda actor, session, adjustments: adjustments,
         description="Every second given or taken: with the start and the duration they sum to the deadline.",
-        graphql_type=list[TimeAdjustment],
     )
-    @staticmethod
-    async def time_ledger(root: strawberry.Parent[models.TestSession], info: Info) -> list[models.TimeAdjustment]:
-        """By the loader."""
-        return await info.context.loaders.many(models.TimeAdjustment, "session_id", root.id)
 
     @strawberry.field(
         description="Everything that happened to it, oldest first; FORBIDDEN without `read`.",
@@ -198,8 +205,3 @@ class TestSession(Node):
         test = await info.context.loaders.one(models.Test, root.test_id)
         answers = await info.context.loaders.many(models.Answer, "session_id", root.id)
         return paper.paper(test, {answer.question_id: answer for answer in answers})
-
-
-async def _result(session: models.TestSession, info: Info) -> models.Result | None:
-    results = await info.context.loaders.many(models.Result, "session_id", session.id)
-    return grading.shown(session, results, info.context.actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import strawberry
@@ -13,7 +14,7 @@ from schema.context import Info
 from schema.declared import Expression, Place, declared
 from schema.enums import Continuation, Proctoring, ResultRelease, TaskStatus
 from schema.filters import TestSessionFilter, TicketFilter
-from schema.node import Node, column, connection, optional, relation, view
+from schema.node import Node, column, connection, derived, optional, relation, view
 from schema.refusals import result
 from schema.scalars import URL
 
@@ -85,12 +86,14 @@ class Task(Node):
         """Made from BASE_URL."""
         return info.context.urls.task_link(root.slug)
 
-    @strawberry.field(description="The tests it delivers, in order.", graphql_type=list[Step])
-    @staticmethod
-    async def steps(root: strawberry.Parent[models.Task], info: Info) -> list[models.Step]:
-        """By the loader."""
-        steps = await info.context.loaders.many(models.Step, "task_id", root.id)
-        return sorted(steps, key=lambda step: step.position)
+    steps = derived(
+        list[Step],
+        models.Step,
+        "task_id",
+        lambda actor, task, steps: sorted(steps, key=attrgetter("position")),
+        description="The tests it delivers, in order.",
+        takes=("position",),
+    )
 
     @strawberry.field(description="What the page behind the Task link shows.", graphql_type=WelcomePage)
     @staticmethod

@@ -34,7 +34,7 @@ class Ticket(Node):
 
     invitation_code: str = column(
         "The code that lets the candidate in; dashes and case do not matter.",
-        Expression(_code, is_plain=True),
+        Expression(_code, is_plain=True, of=("code",)),
     )
     group: str | None = column("The group it was issued for.")
     labels: list[str] = column("Labels to find it by.")
@@ -57,7 +57,12 @@ class Ticket(Node):
     @strawberry.field(
         description="Its status, as the clock shows it now.",
         graphql_type=TicketStatus,
-        metadata=declared(Expression(lambda place: models.ticket.STATUS_AT.format(row=place.row, now=place.now()))),
+        metadata=declared(
+            Expression(
+                lambda place: models.ticket.STATUS_AT.format(row=place.row, now=place.now()),
+                of=("status", "valid_from", "valid_until"),
+            )
+        ),
     )
     @staticmethod
     def status(root: strawberry.Parent[models.Ticket]) -> models.TicketStatus:
