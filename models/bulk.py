@@ -14,7 +14,7 @@ from tortoise.queryset import ValuesListQuery
 from models import unit
 from models.base import Row
 from models.database import connection
-from models.prepared import insert_of
+from models.prepared import insert_of, run
 from models.rows import encoders
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     made = zip(*said.values(), strict=False)  # what all share goes on for ever
     while some := await _some(made):
         if len(some) == 1:
-            await client.execute_query(sql, some[0])
+            await run(client, sql, some[0])
         else:
             await client.execute_many(sql, some)
         if len(some) < SLICE:

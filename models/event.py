@@ -17,7 +17,7 @@ from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
 from models.children import Children
-from models.prepared import Prepared, insert, insert_last
+from models.prepared import Prepared, insert, insert_last, lock
 
 
 class EventType(StrEnum):
@@ -203,10 +203,9 @@ async def write(events: Sequence[Mapping[str, Any]]) -> None:
     PostgreSQL hands out positions before it commits: without the lock a reader could see 8 before 7 and never see 7.
     SQLite has one writer, who writes the events of all that is committed together at once.
     """
-    client = unit.writing()
-    if client.capabilities.dialect != "postgres":
+    if unit.writing().capabilities.dialect != "postgres":
         insert_last(Event, events)
         return
     for organization_id in sorted({event["organization_id"] for event in events}):
-        await client.execute_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [str(organization_id)])
+        await lock("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended({0}, 0))", str(organization_id))
     await insert(Event, events)

@@ -17,6 +17,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
 from models import chance, rows, unit
+from models.whole import Transaction
 
 R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
@@ -142,11 +143,23 @@ async def scalar(sql: str, *values: UUID) -> Any:
     return found[0][0] if found else None
 
 
-async def lock(sql: str, *values: UUID | None) -> None:
-    """Take a lock by this statement on PostgreSQL, `{0}` being the first of its values; SQLite has one writer."""
+async def lock(sql: str, *values: UUID | str | None) -> None:
+    """Take a lock by this query for the number 1 on PostgreSQL, `{0}` being the first of its values.
+
+    What is asked next is asked when it is held. SQLite has one writer.
+    """
     client = unit.connection()
-    if client.capabilities.dialect == "postgres":
-        await client.execute_query(marked(sql, mark_of(client), len(values)), list(values))
+    if isinstance(client, Transaction):
+        held = f"WITH held (one) AS MATERIALIZED ({sql}) SELECT FROM held WHERE one = 0"
+        await client.execute_ahead(marked(held, mark_of(client), len(values)), values)
+
+
+async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
+    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
+    if isinstance(client, Transaction):
+        await client.execute_ahead(sql, values)
+    else:
+        await client.execute_query(sql, list(values))
 
 
 def mark_of(client: BaseDBAsyncClient) -> str:
@@ -184,7 +197,7 @@ async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     client = unit.writing()
     change = _insert(client.capabilities.dialect, model, tuple(new[0]), len(new) if len(new) <= _FEW else 1)
     if len(new) <= _FEW:
-        await client.execute_query(change.sql, change.filled([value for one in new for value in one.values()]))
+        await run(client, change.sql, change.filled([value for one in new for value in one.values()]))
     else:
         await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
 

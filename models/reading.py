@@ -47,12 +47,12 @@ class Reader:
     async def row(self, sql: str, values: Sequence[Any], *, short: bool) -> tuple[Any, ...] | None:
         """The first row that the statement answers; None without one. Raises Unanswered, Unavailable for an outage."""
         try:
-            rows = await get_connection("default").execute_query_dict(sql, list(values))
+            _, found = await get_connection("default").execute_query(sql, list(values))
         except errors.Unavailable:
             raise
         except Exception as failure:
             raise Unanswered from failure
-        return tuple(rows[0].values()) if rows else None
+        return tuple(found[0]) if found else None
 
     def at_once(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
         """The first row that a short statement answers, if nobody has to wait for it. Raises Unanswered."""

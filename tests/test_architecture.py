@@ -62,7 +62,8 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("models/sqlite.py", "transaction"): "it is how one begins on SQLite, for models/unit.py",
     ("models/batches.py", "transaction"): "it is how many are committed at once on SQLite",
     ("models/direct.py", "transaction"): "it is SQLite's connection",
-    ("models/postgres.py", "transaction"): "it is how one begins on PostgreSQL, for models/unit.py",
+    ("models/postgres.py", "transaction"): "it is PostgreSQL's connections",
+    ("models/whole.py", "transaction"): "it is how one begins on PostgreSQL, for models/unit.py",
     ("errors.py", "length"): "everything that fails on purpose is one tree on one page",
 }
 

@@ -1,0 +1,151 @@
+"""A PostgreSQL transaction, done whole or not at all. It begins with its first statement: they travel together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tortoise.backends.asyncpg.client import TransactionWrapper
+from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient, TransactionContext
+from tortoise.connection import get_connections
+
+import errors
+from models.asking import Asking, Found, is_gone, is_loss, told
+from models.outages import UNCERTAIN
+from models.wire import Wire, can_go_ahead
+
+if TYPE_CHECKING:
+    from models.postgres import Client
+
+T = TypeVar("T")
+
+
+class Transaction(Asking, TransactionWrapper):
+    """What is asked for inside a transaction, which begins with the first statement."""
+
+    _connection: Any
+    _parent: Client
+
+    @classmethod
+    async def on(cls, parent: Client) -> Transaction:
+        """One on a connection of its own. Raises Unavailable."""
+        self = cls(parent)
+        await self._take(("BEGIN", ()))
+        return self
+
+    async def execute_ahead(self, query: str, values: Sequence[Any]) -> None:
+        """Run a statement that answers no rows, together with the next one, or the commit, which then fails for it."""
+        if not can_go_ahead(values):
+            await self.execute_query(query, list(values))
+            return
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        self._wire.ahead(query, values)
+
+    async def execute_many(self, query: str, values: list[Any]) -> None:
+        """Run the statement with each of these values."""
+        if self.log.isEnabledFor(logging.DEBUG):
+            self.log.debug("%s: %s", query, values)
+        await self._run(lambda: self._wire.many(query, values))
+
+    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+        return await self._run(lambda: self._wire.ask(query, values))
+
+    async def _run(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._lock:
+            try:
+                with told(self._connection):
+                    return await work()
+            except errors.Unavailable as away:
+                if self._wire.has_asked or isinstance(away.__cause__, TimeoutError) or not is_loss(away):
+                    raise
+                # the connection had died while nobody used it: nothing was done yet
+                await self._parent.give_back(self._connection, away)
+                await self._take(*self._wire.waiting)
+            with told(self._connection):
+                return await work()
+
+    async def _take(self, *ahead: tuple[str, Sequence[Any]]) -> None:
+        self._connection = await self._parent.borrow()
+        self._wire = Wire(self._connection._con, ahead)  # noqa: SLF001  without what the pool has around it
+
+    def acquire_connection(self) -> Any:
+        """The transaction's connection, for one statement at a time. Raises Unavailable when it is lost."""
+        return self._one_at_a_time()
+
+    @asynccontextmanager
+    async def _one_at_a_time(self) -> AsyncIterator[Any]:
+        if self._wire.waiting:
+            await self._ask("SELECT", ())
+        async with self._lock:
+            with told(self._connection):
+                yield self._connection
+
+    async def commit(self) -> None:
+        """Raises Unavailable when it cannot be committed, with another sentence when it may have been."""
+        if not self._wire.has_asked:
+            if len(self._wire.waiting) == 1:  # BEGIN
+                return
+            await self._ask("SELECT", ())  # nobody could say whether a connection died before or in the commit
+        if is_gone(self._connection):
+            raise errors.Unavailable  # before COMMIT was said
+        try:
+            with told(self._connection):
+                await self._wire.ask("COMMIT")
+        except errors.Unavailable as away:
+            raise (errors.Unavailable(UNCERTAIN) if is_loss(away) else away) from away.__cause__
+
+    async def rollback(self) -> None:
+        """Undo what was done, unless the connection does not know of it any more."""
+        if self._connection.is_in_transaction():
+            await self._connection.execute("ROLLBACK")
+
+    async def savepoint(self) -> None:
+        """Begin what can be undone by itself."""
+        await self._ask("SAVEPOINT part", ())
+
+    async def release_savepoint(self) -> None:
+        """Keep it."""
+        await self._ask("RELEASE part", ())
+
+    async def savepoint_rollback(self) -> None:
+        """Undo it."""
+        await self._ask("ROLLBACK TO part", ())
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(self)
+
+
+class Whole(TransactionContext):
+    """A transaction, done whole or not at all; whatever happens, its connection goes back to the pool."""
+
+    def __init__(self, parent: Client) -> None:
+        self._parent = parent
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        """Raises Unavailable when it cannot begin now."""
+        self.client = await Transaction.on(self._parent)
+        self._token = get_connections().set(self._parent.connection_name, self.client)
+        return self.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raises Unavailable when it cannot be committed, with another sentence when it may have been."""
+        get_connections().reset(self._token)
+        # what else was raised inside is not ours
+        away: BaseException | None = failure if isinstance(failure, errors.Unavailable) else None
+        try:
+            if failure is None:
+                await self.client.commit()
+        except BaseException as raised:
+            away, failure = raised, raised
+            raise
+        finally:
+            if failure is not None and not is_loss(away):
+                with suppress(Exception):  # then the pool throws the connection away
+                    await self.client.rollback()
+            await self._parent.give_back(self.client._connection, away)  # noqa: SLF001  as Tortoise's own does
