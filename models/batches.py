@@ -35,6 +35,7 @@ class Batch:
     is_sure: bool = False  # it need not be
     has_written: bool = False
     client: Any = None  # how Tortoise asks in it
+    connections: Any = None  # where Tortoise looks for that
     failure: BaseException | None = None
     last: dict[str, list[Sequence[Any]]] = field(default_factory=dict)  # what is written when nobody else comes along
     over: asyncio.Event = field(default_factory=asyncio.Event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import islice, repeat
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,13 +45,10 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     """
     unit.current()
     client = connection()
-    said = {}
-    for column in _columns(model, client.capabilities.dialect):
-        values = column.of(shared, each)
-        if values is not None:
-            said[column.name] = values
-    sql = insert_of(client, model, tuple(said))
-    made = zip(*said.values(), strict=False)  # what all share goes on for ever
+    stated = tuple(name for name, value in shared.items() if value is not None)
+    columns = _columns(model, client.capabilities.dialect, stated, tuple(each))
+    sql = insert_of(client, model, tuple(column.name for column in columns))
+    made = zip(*(column.of(shared, each) for column in columns), strict=False)  # what all share goes on for ever
     while some := await _some(made):
         if len(some) == 1:
             await run(client, sql, some[0])
@@ -72,33 +69,44 @@ async def _some(rows: Iterator[Any]) -> list[Any]:
 
 
 class _Column(NamedTuple):
-    """A column: its default, how it is sent, and how it is where every value was checked before."""
+    """A column, and how its values are sent: those that are given one by one were checked before.
+
+    `usual` is what makes its value where none is given.
+    """
 
     name: str
-    default: Any
     encode: Callable[[Any], Any] | None
-    encode_checked: Callable[[Any], Any] | None
+    one_by_one: bool
+    usual: Callable[[], Any] | None
 
-    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any] | None:
-        """Its values, row after row; None where there are none."""
-        if self.name in each:
-            return map(self.encode_checked, each[self.name]) if self.encode_checked else iter(each[self.name])
-        value = shared.get(self.name, self.default)
-        if value is None:
-            return None
-        if value is self.default and callable(value):
-            value = value()
+    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
+        """Its values, row after row."""
+        if self.one_by_one:
+            return map(self.encode, each[self.name]) if self.encode else iter(each[self.name])
+        value = self.usual() if self.usual else shared[self.name]
         return repeat(self.encode(value) if self.encode else value)
 
 
 @cache
-def _columns(model: type[Model], dialect: str) -> list[_Column]:
+def _columns(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple[str, ...]) -> list[_Column]:
+    """The columns that have a value: the given ones, and those that have a default."""
     known = model._meta.fields_map  # noqa: SLF001  Tortoise's description of a table
     names = list(model._meta.fields_db_projection)  # noqa: SLF001
-    return [
-        _Column(name, known[name].default, encode, _encoder(known[name]))
-        for name, encode in zip(names, encoders(model, names, dialect), strict=True)
-    ]
+    found = []
+    for name, encode in zip(names, encoders(model, names, dialect), strict=True):
+        default = known[name].default
+        if name in each:
+            found.append(_Column(name, _encoder(known[name]), one_by_one=True, usual=None))
+        elif name in shared:
+            found.append(_Column(name, encode, one_by_one=False, usual=None))
+        elif default is not None:
+            usual = default if callable(default) else partial(_same, default)
+            found.append(_Column(name, encode, one_by_one=False, usual=usual))
+    return found
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _encoder(field: Any) -> Callable[[Any], Any] | None:

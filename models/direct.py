@@ -45,7 +45,8 @@ class Direct:
         self._thread = thread
         self._away = asyncio.Lock()  # taken while the thread has the connection
         self._give_up_at: float | None = None  # None: the statement that runs may take as long as it takes
-        self._pause_at: float | None = None  # None: nothing was asked yet in this turn of the event loop
+        self._asker: int | None = None  # the task that asked last
+        self._pause_at = 0.0  # when it has asked enough without giving others their turn
         connection.set_progress_handler(self._is_impatient, _STEPS)
 
     @classmethod
@@ -188,23 +189,20 @@ class Direct:
         return self._give_up_at is not None and time.monotonic() > self._give_up_at
 
     def _is_impolite(self) -> bool:
-        """Whether much was asked without giving others their turn."""
-        if self._pause_at is None:
-            self._pause_at = time.monotonic() + PATIENCE
-            asyncio.get_running_loop().call_soon(self._forget)
-            return False
-        return time.monotonic() > self._pause_at
+        """Whether one task has asked much without giving others their turn."""
+        asker, now = id(asyncio.current_task()), time.monotonic()
+        if asker != self._asker:
+            self._asker, self._pause_at = asker, now + PATIENCE
+        return now > self._pause_at
 
     async def _turn(self) -> None:
         """Let others have theirs, if much was asked without one; wait for what is asked in the thread."""
         if self._is_impolite():
             await asyncio.sleep(0)
+            self._asker = None
         if self._away.locked():
             async with self._away:
                 pass
-
-    def _forget(self) -> None:
-        self._pause_at = None
 
     async def _apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._away:
@@ -236,7 +234,7 @@ def _open(path: str, pragmas: Mapping[str, Any]) -> sqlite3.Connection:
 
 def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Found:
     cursor = connection.execute(sql, values)
-    rows = cursor.fetchall()
+    rows = cursor.fetchall() if cursor.description else []
     return len(rows) if cursor.rowcount < 0 else cursor.rowcount, rows
 
 

@@ -199,16 +199,18 @@ class Whole(TransactionContext):
         batch = self._batch = await self._parent.writer.join()
         if batch.client is None:
             batch.client = Transaction(self._parent, batch)
+            batch.connections = {**get_connections()._get_storage(), self._parent.connection_name: batch.client}  # noqa: SLF001
         client: Transaction = batch.client
-        self._connections = get_connections()
-        self._token = self._connections.set(self._parent.connection_name, client)
+        # what Tortoise's `set` does, of which most is the same for the whole batch
+        self._place = get_connections()._storage_var  # noqa: SLF001
+        self._token = self._place.set(batch.connections)
         return client
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raises Unavailable when it cannot be committed; then nothing was."""
-        self._connections.reset(self._token)
+        self._place.reset(self._token)
         await self._parent.writer.leave(self._batch, failure)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -192,7 +191,8 @@ class Context:
         """The same caller, with nothing read yet; or as whoever the operation that was begun has proved to be."""
         if self.begun is not None:
             return self.begun
-        another = copy(self)
+        another = object.__new__(type(self))
+        vars(another).update(vars(self))  # what `copy` does, in a fifth of the time
         another.renew()
         return another
 
