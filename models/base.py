@@ -17,7 +17,8 @@ import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
 from models.chance import Key
-from models.prepared import Prepared, lock, update
+from models.changes import update
+from models.prepared import Prepared, lock
 
 if TYPE_CHECKING:
     from models.organization import Organization

@@ -13,8 +13,8 @@ from tortoise.queryset import ValuesListQuery
 
 from models import unit
 from models.base import Row
+from models.changes import insert_of, run
 from models.database import connection
-from models.prepared import insert_of, run
 from models.rows import encoders
 
 T = TypeVar("T")

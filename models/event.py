@@ -16,8 +16,9 @@ import errors
 from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
+from models.changes import insert, insert_last
 from models.children import Children
-from models.prepared import Prepared, insert, insert_last, lock
+from models.prepared import Prepared, lock
 
 
 class EventType(StrEnum):

@@ -10,7 +10,7 @@ import errors
 from models import event
 from models.actor import Actor
 from models.base import Owned
-from models.prepared import update
+from models.changes import update
 
 Moves = Mapping[Any, frozenset[Any]]
 

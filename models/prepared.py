@@ -5,10 +5,10 @@ Only what runs at every entry, start and answer is here; everything else asks To
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import accumulate, count, islice
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -23,10 +23,6 @@ R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
 Kind = type[UUID] | type[str] | type[int]
 Source = tuple[int, Encode] | tuple[None, Any]
-
-_FEW = 5  # rows that are inserted by one statement
-# SQLite counts what it has inserted; to be told of it costs as much again.
-_UNLESS_THERE = {"sqlite": " ON CONFLICT DO NOTHING", "postgres": ' ON CONFLICT DO NOTHING RETURNING "id"'}
 
 
 @dataclass
@@ -114,7 +110,7 @@ class Joined:
 
     def __init__(self, sql: str, *models: type[Model], briefly: bool = False) -> None:
         self._sql, self._models = sql, models
-        self._of = _brief if briefly else _columns
+        self._of = _brief if briefly else columns_of
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
         """An object of each, or None when there is no such row."""
@@ -154,14 +150,6 @@ async def lock(sql: str, *values: UUID | str | None) -> None:
         await client.execute_ahead(marked(held, mark_of(client), len(values)), values)
 
 
-async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
-    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
-    if isinstance(client, Transaction):
-        await client.execute_ahead(sql, values)
-    else:
-        await client.execute_query(sql, list(values))
-
-
 def mark_of(client: BaseDBAsyncClient) -> str:
     """What the number of a parameter follows in this database's statements."""
     return "$" if client.capabilities.dialect == "postgres" else "?"
@@ -173,91 +161,11 @@ def marked(sql: str, mark: str, count: int) -> str:
     return sql.format(*(f"{mark}{at}" for at in range(1, count + 1)))
 
 
-async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
-    """Set these columns of the rows with exactly these values; whether there were any. No such value may be null."""
-    client = unit.writing()
-    change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
-    changed, _ = await client.execute_query(change.sql, change.filled((*to.values(), *where.values())))
-    return bool(changed)
-
-
-async def add(row: Model) -> bool:
-    """Insert the object, unless a unique index has one like it already; whether it was."""
-    client = unit.writing()
-    kind, dialect = type(row), client.capabilities.dialect
-    values = {column: value for column in _columns(kind) if (value := getattr(row, column)) is not None}
-    change = _insert(dialect, kind, tuple(values))
-    added, _ = await client.execute_query(change.sql + _UNLESS_THERE[dialect], change.filled(values.values()))
-    row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
-    return bool(added)
-
-
-async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all say the same columns."""
-    client = unit.writing()
-    change = _insert(client.capabilities.dialect, model, tuple(new[0]), len(new) if len(new) <= _FEW else 1)
-    if len(new) <= _FEW:
-        await run(client, change.sql, change.filled([value for one in new for value in one.values()]))
-    else:
-        await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
-
-
-def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all say the same columns, and that nobody reads before they are committed, just before that.
-
-    For SQLite, with those of whatever is committed together: what is wrong with a row is said now, or it would be
-    everybody's.
-    """
-    client: Any = unit.writing()
-    change = _insert(client.capabilities.dialect, model, tuple(new[0]))
-    client.last(change.sql, [change.filled(one.values()) for one in new])
-
-
-@dataclass(frozen=True)
-class _Change:
-    """SQL that writes, and how each of its parameters is sent, None as it is."""
-
-    sql: str
-    encoders: Sequence[Encode | None]
-
-    def filled(self, values: Iterable[Any]) -> list[Any]:
-        """The parameters of these values."""
-        return [encode(value) if encode else value for encode, value in zip(self.encoders, values, strict=True)]
-
-
-def insert_of(client: BaseDBAsyncClient, model: type[Model], columns: tuple[str, ...]) -> str:
-    """The statement that inserts a row with these columns."""
-    return _insert(client.capabilities.dialect, model, columns).sql
-
-
-@cache
-def _update(dialect: str, model: type[Model], to: tuple[str, ...], where: tuple[str, ...]) -> _Change:
-    marks = _marks(dialect)
-    changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
-    condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
-    sql = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, to + where, dialect))
-
-
-@cache
-def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: int = 1) -> _Change:
-    names = ", ".join(f'"{column}"' for column in columns)
-    marks = _marks(dialect)
-    values = ", ".join(f"({', '.join(islice(marks, len(columns)))})" for _ in range(rows_))
-    sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {values}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, columns, dialect) * rows_)
-
-
-@cache
-def _columns(model: type[Model]) -> tuple[str, ...]:
-    return tuple(model._meta.fields_db_projection)  # noqa: SLF001
+def columns_of(model: type[Model]) -> tuple[str, ...]:
+    """All columns of the model's table."""
+    return tuple(model._meta.fields_db_projection)  # noqa: SLF001  Tortoise has no public way
 
 
 def _brief(model: type[Model]) -> tuple[str, ...]:
     known = model._meta.fields_map  # noqa: SLF001
-    return tuple(one for one in _columns(model) if not isinstance(known[one], fields.JSONField | fields.TextField))
-
-
-def _marks(dialect: str) -> Iterator[str]:
-    """What stands in a statement for its parameters, one after the other."""
-    return (f"${at}" if dialect == "postgres" else "?" for at in count(1))
+    return tuple(one for one in columns_of(model) if not isinstance(known[one], fields.JSONField | fields.TextField))

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from inspect import isawaitable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import graphql as g
 import strawberry
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import get_argument_values
 
 from models.base import Row
 from models.children import Columns
@@ -26,6 +25,7 @@ from planner.driving import settled
 from planner.given import Given
 from planner.sent import Sent
 from planner.sight import Unplanned
+from planner.told import Told
 from schema.declared import Load, Loads
 
 _SITE = 2_000  # bytes of code and closures for each field in its place, by tracemalloc
@@ -221,36 +221,3 @@ class Run:
             call: Any = self.completion.sites[at].call
             known = self._shown[at] = strawberry.Info(_raw_info=info, _field=call.field)
         return known
-
-
-class Told:
-    """graphql-core's GraphQLResolveInfo for one field in its place, but for the path, which only errors show."""
-
-    path = None
-    is_awaitable = staticmethod(isawaitable)
-
-    def __init__(self, run: Run, site: Site) -> None:
-        self.field_name, self.field_nodes = site.nodes[0].name.value, site.nodes
-        self.return_type, self.parent_type = site.definition.type, site.parent
-        self.root_value, self.context = run.root, run.context
-        self._completion, self._sent = run.completion, run.sent  # not the run, which knows it: such a ring lives on
-
-    @property
-    def schema(self) -> g.GraphQLSchema:
-        """Where the field is."""
-        return self._completion.schema
-
-    @property
-    def operation(self) -> g.OperationDefinitionNode:
-        """What is executed."""
-        return self._completion.operation
-
-    @property
-    def fragments(self) -> dict[str, g.FragmentDefinitionNode]:
-        """What it may spread."""
-        return dict(self._completion.fragments)
-
-    @property
-    def variable_values(self) -> VariableValues:
-        """What it is executed with."""
-        return self._sent.values

@@ -10,8 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 
 import errors
 from models import Actor, ActorKind, EventType, IdentityProvider, Login, Member, Organization, Role, clock
+from models.changes import add
 from models.event import record
-from models.prepared import add
 from models.unit import transactional
 from services.site import Site
 from services.texts import line

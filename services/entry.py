@@ -19,7 +19,7 @@ from models import (
     moves,
     unit,
 )
-from models.prepared import add
+from models.changes import add
 from models.rows import new
 from models.unit import transactional
 from services.credentials import candidate_token

@@ -23,7 +23,7 @@ from models import (
     moves,
     unit,
 )
-from models.prepared import add
+from models.changes import add
 from models.rows import new
 from models.seat import Seat
 from models.session import WAITING

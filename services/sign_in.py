@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import errors
 from models import EventType, IdentityProvider, Member, Role, clock
+from models.changes import add
 from models.event import record
-from models.prepared import add
 from models.unit import transactional
 from services import accounts, identity_providers
 from services.accounts import SignedIn

@@ -21,8 +21,8 @@ from models import (
     moves,
     unit,
 )
+from models.changes import add
 from models.event import record
-from models.prepared import add
 from models.rows import new
 from models.ticket import normalise
 from models.unit import transactional

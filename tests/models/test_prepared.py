@@ -12,7 +12,8 @@ import errors
 import models
 from models import Actor, ActorKind, Member, Organization, Permission, Result, Role, Task, TaskStatus, Ticket, database
 from models.base import Owned
-from models.prepared import Joined, Prepared, add, insert, update
+from models.changes import add, insert, update
+from models.prepared import Joined, Prepared
 from models.rows import like, new
 from models.unit import transactional
 from tests.world import Door

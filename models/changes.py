@@ -1,0 +1,110 @@
+"""Rows that are added or changed by statements that are written once: see models/prepared.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import count, islice
+from typing import Any
+
+from tortoise import Model
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from models import rows, unit
+from models.prepared import columns_of
+from models.whole import Transaction
+
+Encode = Callable[[Any], Any]
+
+_FEW = 5  # rows that are inserted by one statement
+# SQLite counts what it has inserted; to be told of it costs as much again.
+_UNLESS_THERE = {"sqlite": " ON CONFLICT DO NOTHING", "postgres": ' ON CONFLICT DO NOTHING RETURNING "id"'}
+
+
+async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
+    """Set these columns of the rows with exactly these values; whether there were any. No such value may be null."""
+    client = unit.writing()
+    change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
+    changed, _ = await client.execute_query(change.sql, change.filled((*to.values(), *where.values())))
+    return bool(changed)
+
+
+async def add(row: Model) -> bool:
+    """Insert the object, unless a unique index has one like it already; whether it was."""
+    client = unit.writing()
+    kind, dialect = type(row), client.capabilities.dialect
+    values = {column: value for column in columns_of(kind) if (value := getattr(row, column)) is not None}
+    change = _insert(dialect, kind, tuple(values))
+    added, _ = await client.execute_query(change.sql + _UNLESS_THERE[dialect], change.filled(values.values()))
+    row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
+    return bool(added)
+
+
+async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all say the same columns."""
+    client = unit.writing()
+    change = _insert(client.capabilities.dialect, model, tuple(new[0]), len(new) if len(new) <= _FEW else 1)
+    if len(new) <= _FEW:
+        await run(client, change.sql, change.filled([value for one in new for value in one.values()]))
+    else:
+        await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
+
+
+def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all say the same columns, and that nobody reads before they are committed, just before that.
+
+    For SQLite, with those of whatever is committed together: what is wrong with a row is said now, or it would be
+    everybody's.
+    """
+    client: Any = unit.writing()
+    change = _insert(client.capabilities.dialect, model, tuple(new[0]))
+    client.last(change.sql, [change.filled(one.values()) for one in new])
+
+
+async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
+    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
+    if isinstance(client, Transaction):
+        await client.execute_ahead(sql, values)
+    else:
+        await client.execute_query(sql, list(values))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """SQL that writes, and how each of its parameters is sent, None as it is."""
+
+    sql: str
+    encoders: Sequence[Encode | None]
+
+    def filled(self, values: Iterable[Any]) -> list[Any]:
+        """The parameters of these values."""
+        return [encode(value) if encode else value for encode, value in zip(self.encoders, values, strict=True)]
+
+
+def insert_of(client: BaseDBAsyncClient, model: type[Model], columns: tuple[str, ...]) -> str:
+    """The statement that inserts a row with these columns."""
+    return _insert(client.capabilities.dialect, model, columns).sql
+
+
+@cache
+def _update(dialect: str, model: type[Model], to: tuple[str, ...], where: tuple[str, ...]) -> _Change:
+    marks = _marks(dialect)
+    changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
+    condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
+    sql = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
+    return _Change(sql, rows.encoders(model, to + where, dialect))
+
+
+@cache
+def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: int = 1) -> _Change:
+    names = ", ".join(f'"{column}"' for column in columns)
+    marks = _marks(dialect)
+    values = ", ".join(f"({', '.join(islice(marks, len(columns)))})" for _ in range(rows_))
+    sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {values}'  # noqa: S608, SLF001
+    return _Change(sql, rows.encoders(model, columns, dialect) * rows_)
+
+
+def _marks(dialect: str) -> Iterator[str]:
+    """What stands in a statement for its parameters, one after the other."""
+    return (f"${at}" if dialect == "postgres" else "?" for at in count(1))
