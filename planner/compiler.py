@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from math import isfinite
 from typing import Any
@@ -193,14 +193,20 @@ class _Compiler:
             one.name: self._object(one, self._collector.inside(one, nodes), at, None)
             for one in self._schema.get_possible_types(kind)
         }
-        table = ", ".join(f"{name!r}: {function}" for name, function in objects.items())
+        origins = _origins(kind, objects)
+        by_name = ", ".join(f"{name!r}: {function}" for name, function in objects.items())
+        by_class = ", ".join(f"{self._bind('class', one)}: {objects[name]}" for name, one in origins.items())
         choose, which = self._bind("choose", None), self._bind("which", kind.resolve_type or g.default_type_resolver)
         abstract = self._bind("abstract", kind)
         self._lines += [
+            f"{choose}_by_name, {choose}_by_class = {{{by_name}}}, {{{by_class}}}",
             f"def {choose}(value, run):",
+            f"    known = {choose}_by_class.get(type(value))",
+            "    if known is not None:",
+            "        return known(value, run)",
             "    if value is None or isinstance(value, Exception):",
             _GIVE_UP,
-            f"    return {{{table}}}[{which}(value, run.info({at}), {abstract})](value, run)",
+            f"    return {choose}_by_name[{which}(value, run.info({at}), {abstract})](value, run)",
         ]
         return f"{choose}({value}, run)"
 
@@ -213,6 +219,17 @@ def _call(definition: g.GraphQLField, node: g.FieldNode) -> Call | None:
         return Call(definition, node)
     except Unplanned:
         return None
+
+
+def _origins(kind: Any, names: Collection[str]) -> dict[str, type]:
+    """The classes of a union's types, where each instance is one of a single type, as Strawberry finds, too."""
+    if not isinstance(kind, g.GraphQLUnionType):
+        return {}
+    shown = [(one.extensions or {}).get("strawberry-definition") for one in kind.types]
+    found = {one.name: each.origin for one, each in zip(kind.types, shown, strict=True) if each and one.name in names}
+    classes = list(found.values())
+    apart = not any(one is not other and issubclass(one, other) for one in classes for other in classes)
+    return found if apart and len(set(classes)) == len(kind.types) else {}
 
 
 def _rows(value: Any) -> Any:

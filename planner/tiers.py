@@ -84,9 +84,11 @@ class Planner:
         A document is planned when it comes again: to plan what is asked once takes longer than to execute it. With a
         long list, which only a plan is gentle with, it is planned at once.
         """
-        if not self._known(asked).comes_again() and not are_long(asked.variables):
+        known = self._known(asked)
+        if not known.comes_again() and not are_long(asked.variables):
             return None
-        if (json := await self.by_sql(asked)) is not None:
+        reads = known.operation.operation is g.OperationType.QUERY
+        if reads and (json := await self.by_sql(asked)) is not None:
             return Answer(Tier.SQL, orjson.Fragment(json))
         if not asked.memo and (data := await self.by_completion(asked)) is not None:
             return Answer(Tier.COMPILED, data)
