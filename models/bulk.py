@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from itertools import islice, repeat
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ from models.database import connection
 from models.rows import encoders
 
 T = TypeVar("T")
+Encode = Callable[[Any], Any] | None
 
 TURN = 250  # rows that are made, looked at or encoded before others get their turn
 SLICE = 1_000  # rows in one statement
@@ -41,19 +42,22 @@ async def select(query: ValuesListQuery[Any]) -> Sequence[Any]:
 async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> None:
     """Insert a row for each of the keys in `each["id"]`, in the unit of work that is open.
 
-    `each` has the values of a column one by one, `shared` those that are all the same; the rest are defaults.
+    `each` has the values of a column one by one, checked before; `shared` those that are all the same; the rest are
+    defaults.
     """
     unit.current()
     client = connection()
-    stated = tuple(name for name, value in shared.items() if value is not None)
-    columns = _columns(model, client.capabilities.dialect, stated, tuple(each))
-    sql = insert_of(client, model, tuple(column.name for column in columns))
-    made = zip(*(column.of(shared, each) for column in columns), strict=False)  # what all share goes on for ever
+    stated = tuple([name for name, value in shared.items() if value is not None])
+    plan = _plan(model, client.capabilities.dialect, stated, tuple(each))
+    columns = [map(encode, each[name]) if encode else each[name] for name, encode in plan.each]
+    columns += [repeat(encode(shared[name]) if encode else shared[name]) for name, encode in plan.shared]
+    columns += [repeat(encode(usual()) if encode else usual()) for usual, encode in plan.usual]
+    made = zip(*columns, strict=False)  # what all share goes on for ever
     while some := await _some(made):
         if len(some) == 1:
-            await run(client, sql, some[0])
+            await run(client, plan.sql, some[0])
         else:
-            await client.execute_many(sql, some)
+            await client.execute_many(plan.sql, some)
         if len(some) < SLICE:
             return
 
@@ -68,45 +72,36 @@ async def _some(rows: Iterator[Any]) -> list[Any]:
     return made
 
 
-class _Column(NamedTuple):
-    """A column, and how its values are sent: those that are given one by one were checked before.
+class _Plan(NamedTuple):
+    """How rows are inserted in which the same columns are given: the columns of each kind, and how each is sent.
 
-    `usual` is what makes its value where none is given.
+    `usual` makes the values of those that are not given.
     """
 
-    name: str
-    encode: Callable[[Any], Any] | None
-    one_by_one: bool
-    usual: Callable[[], Any] | None
-
-    def of(self, shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
-        """Its values, row after row."""
-        if self.one_by_one:
-            return map(self.encode, each[self.name]) if self.encode else iter(each[self.name])
-        value = self.usual() if self.usual else shared[self.name]
-        return repeat(self.encode(value) if self.encode else value)
+    sql: str
+    each: Sequence[tuple[str, Encode]]
+    shared: Sequence[tuple[str, Encode]]
+    usual: Sequence[tuple[Callable[[], Any], Encode]]
 
 
 @cache
-def _columns(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple[str, ...]) -> list[_Column]:
-    """The columns that have a value: the given ones, and those that have a default."""
+def _plan(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple[str, ...]) -> _Plan:
     known = model._meta.fields_map  # noqa: SLF001  Tortoise's description of a table
     names = list(model._meta.fields_db_projection)  # noqa: SLF001
-    found = []
-    for name, encode in zip(names, encoders(model, names, dialect), strict=True):
-        default = known[name].default
-        if name in each:
-            found.append(_Column(name, _encoder(known[name]), one_by_one=True, usual=None))
-        elif name in shared:
-            found.append(_Column(name, encode, one_by_one=False, usual=None))
-        elif default is not None:
-            usual = default if callable(default) else partial(_same, default)
-            found.append(_Column(name, encode, one_by_one=False, usual=usual))
-    return found
+    encode = dict(zip(names, encoders(model, names, dialect), strict=True))
+    ours = [name for name in names if name in shared and name not in each]
+    defaults = {one: known[one].default for one in names if one not in each and one not in shared}
+    usual = {name: _made(default) for name, default in defaults.items() if default is not None}
+    return _Plan(
+        insert_of(dialect, model, (*each, *ours, *usual)),
+        [(name, _encoder(known[name])) for name in each],
+        [(name, encode[name]) for name in ours],
+        [(make, encode[name]) for name, make in usual.items()],
+    )
 
 
-def _same(value: Any) -> Any:
-    return value
+def _made(default: Any) -> Callable[[], Any]:
+    return default if callable(default) else lambda: default
 
 
 def _encoder(field: Any) -> Callable[[Any], Any] | None:

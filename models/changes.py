@@ -82,9 +82,9 @@ class _Change:
         return [encode(value) if encode else value for encode, value in zip(self.encoders, values, strict=True)]
 
 
-def insert_of(client: BaseDBAsyncClient, model: type[Model], columns: tuple[str, ...]) -> str:
+def insert_of(dialect: str, model: type[Model], columns: tuple[str, ...]) -> str:
     """The statement that inserts a row with these columns."""
-    return _insert(client.capabilities.dialect, model, columns).sql
+    return _insert(dialect, model, columns).sql
 
 
 @cache

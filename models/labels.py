@@ -14,7 +14,9 @@ class LabelsField(fields.TextField):
 
     def to_db_value(self, value: Any, instance: type[Model] | Model) -> str:
         """JSON text; a string is taken for such text already (a filter's pattern)."""
-        return value if isinstance(value, str) else json.dumps(value or [], ensure_ascii=False)
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False) if value else "[]"
 
     def to_python_value(self, value: Any) -> list[str]:
         """The list."""

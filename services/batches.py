@@ -8,11 +8,10 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance
+from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance, rows
 from models.rows import like, new
 from services.candidates import NewCandidate
 
@@ -82,8 +81,8 @@ async def fresh(draft: Draft) -> list[Ticket]:
 def _ticket(pattern: Ticket, key: str, candidate: str, code: str, person: NewCandidate) -> Ticket:
     return like(
         pattern,
-        id=UUID(key),
-        candidate_id=UUID(candidate),
+        id=rows.key(key),
+        candidate_id=rows.key(candidate),
         code=code,
         extra_time_percent=person.extra_time_percent,
         meeting_url=person.meeting_url,

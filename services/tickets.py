@@ -74,7 +74,7 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
     That is another batch if an earlier call with this key made it. Raises TooManyRows, InvalidCandidates naming every
     bad row, InvalidInput, InvalidWindow, IdempotencyKeyReused, TaskArchived.
     """
-    task = await Task.seen_by(actor, issue.task_id)
+    await Task.must_be_seen_by(actor, issue.task_id)
     actor.must(Permission.ISSUE_TICKETS)
     if not 1 <= len(candidates) <= limit:
         raise errors.TooManyRows(limit)
@@ -89,7 +89,7 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
     batch = new(
         TicketBatch,
         organization_id=actor.organization,
-        task_id=task.id,
+        task_id=issue.task_id,
         idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
         body_hash=await batches.fingerprint(vars(issue), candidates),
         count=len(candidates),
