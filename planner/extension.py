@@ -13,7 +13,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
-from planner.sent import are_long, beside
+import errors
+from planner.sent import LONG, are_long, beside
 from planner.tiers import ANSWERS, Asked, Memo, Planner, Tier
 
 
@@ -21,7 +22,10 @@ class Planned(SchemaExtension):
     """Answers by the first tier that can; without a planner in the context graphql-core does."""
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Put the result in place of what the execution would answer. Subscriptions go their own way."""
+        """Put the result in place of what the execution would answer. Subscriptions go their own way.
+
+        Raises QueryTooComplex for one that is sent long lists: what it is sent is kept, and read again and again.
+        """
         execution = self.execution_context
         if execution.operation_type is not OperationType.SUBSCRIPTION:
             tier = Tier.GRAPHQL_CORE
@@ -30,6 +34,8 @@ class Planned(SchemaExtension):
             ANSWERS[tier].inc()
             if execution.context.shows_tier:
                 execution.extensions_results["tier"] = tier.value
+        elif are_long(execution.variables or {}):
+            raise errors.QueryTooComplex(f"The variables of a subscription have at most {LONG} values in lists.")
         yield
 
 

@@ -17,7 +17,7 @@ from planner.sight import Unplanned
 
 T = TypeVar("T")
 
-_MANY = 500  # objects that are read, or answered, in about five milliseconds
+LONG = 500  # objects that are read, or answered, in about five milliseconds
 
 
 class Signatures:
@@ -92,7 +92,7 @@ def are_long(variables: Mapping[str, Any]) -> bool:
         value = left.pop()
         if isinstance(value, list):
             count += len(value)
-            if count > _MANY:
+            if count > LONG:
                 return True
             left += value
         elif isinstance(value, dict):

@@ -22,6 +22,8 @@ SHORT, LONG = 60, 600
 IN = "query ($in: [TicketStatus!]) { organization { tickets(filter: {status: $in}) { totalCount } } }"
 SOME = ISSUE_TICKETS.replace("($input", "($some: Boolean!, $input").replace("replayed", "replayed @include(if: $some)")
 SCHEMA = make_schema(USUAL, Planned)._schema  # the server's
+WATCH = """subscription ($in: [TestSessionStatus!]) { testSessionStatusChanged { testSession {
+  task { testSessions(filter: {status: $in}) { totalCount } } } } }"""
 Reading = Callable[[str], list[int]]
 
 
@@ -136,6 +138,19 @@ async def test_a_condition_that_is_told_null_is_refused_by_every_tier(door: Door
         ["id", "name"],
     ]
     assert [one["extensions"]["code"] for one in neither["errors"]] == ["BAD_REQUEST"]
+
+
+@pytest.mark.parametrize("wrong", [[], ["SOLD"]], ids=["right", "wrong"])
+async def test_a_subscription_takes_no_long_list(door: Door, reading: Reading, wrong: list[str]) -> None:
+    owner = await door.sign_up()
+    headers = {"authorization": f"Bearer {owner.token}", "accept": "text/event-stream"}
+    threads = reading("TestSessionStatus")
+
+    sent = {"query": WATCH, "variables": {"in": ["ACTIVE"] * LONG + wrong}}
+    answer = await door.client.post("/graphql", json=sent, headers=headers)
+
+    assert '"code":"QUERY_TOO_COMPLEX"' in answer.text
+    assert threads == []
 
 
 @pytest.mark.parametrize(
