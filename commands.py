@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 KEPT_SECRET = Path("var/secret-key")
 MANY_FILES = 65_536
-GARBAGE = (20_000, 1, 125)  # new objects until they are looked through; all are seldom, for that holds up everybody
+GARBAGE = 10_000, 1, 250  # new objects after which they are looked through, twice as many once more, all seldom
 RESTARTED_WITHIN = timedelta(hours=1)  # until then some process may still make things with the secret before
 
 

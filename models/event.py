@@ -126,8 +126,7 @@ class Event(Model):
 
 async def head(organization_id: UUID) -> int:
     """The newest position of the organization's log; 0 when it is empty."""
-    newest = await Event.filter(organization_id=organization_id).order_by("-position").first().values_list("position")
-    return int(newest[0]) if newest else 0
+    return (await heads([organization_id])).get(organization_id, 0)
 
 
 async def heads(organization_ids: Collection[UUID]) -> Mapping[UUID, int]:

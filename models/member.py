@@ -11,6 +11,7 @@ from tortoise.expressions import Q
 
 from models.actor import PERMISSIONS, Actor, ActorKind, Role
 from models.base import Owned
+from models.prepared import Joined
 
 
 class Member(Owned):
@@ -77,7 +78,12 @@ class Login(Owned):
     @classmethod
     async def by_id(cls, key: UUID) -> Login | None:
         """The log-in that a signed token names, with its member; the signature is the authority."""
-        return await cls.get_or_none(id=key).select_related("member")
+        found = await _with_member.one(key)
+        if found is None:
+            return None
+        login: Login
+        login, login.member = found
+        return login
 
     @classmethod
     async def exchange(cls, key: UUID, generation: int) -> bool:
@@ -105,3 +111,6 @@ class Login(Owned):
     def is_live(self, at: datetime) -> bool:
         """Whether tokens of this log-in still count."""
         return self.revoked_at is None and at < self.expires_at
+
+
+_with_member = Joined("FROM login JOIN member ON member.id = login.member_id WHERE login.id = {0}", Login, Member)
