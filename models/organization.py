@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.exceptions import DoesNotExist
 from tortoise.queryset import QuerySet
 
 from models import chance
 from models.actor import Actor
 from models.base import Row
+from models.prepared import Prepared
 
 
 def _new_secret() -> bytes:
@@ -39,7 +41,10 @@ class Organization(Row):
     @classmethod
     async def own(cls, actor: Actor) -> Organization:
         """The credential's own organization."""
-        return await cls.get(id=actor.organization)
+        found = await _own.one(actor.organization)
+        if found is None:
+            raise DoesNotExist(cls)
+        return found
 
     @property
     def organization_id(self) -> UUID:
@@ -50,3 +55,6 @@ class Organization(Row):
     def settings(self) -> Organization:
         """The settings are columns of the organization."""
         return self
+
+
+_own = Prepared(lambda key: Organization.filter(id=key), UUID)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -19,7 +18,7 @@ R = TypeVar("R", bound=Model)
 Convert = Callable[[Any], Any]
 
 _AS_READ = (fields.CharField, fields.TextField, fields.IntField, fields.BigIntField, fields.FloatField)
-_as_shown = re.compile(r"[-0-9]{10} [:0-9]{8}(\.(?!000000)\d{6})?\+00:00").fullmatch  # but for the space
+_IN_SECONDS, _FINER = len("2026-01-02 03:04:05+00:00"), len("2026-01-02 03:04:05.000006+00:00")
 _NEW = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": False}
 
 
@@ -90,10 +89,17 @@ def moment(row: Any, name: str) -> Any:
     if name not in own and "_stored" in own:
         places, stored = own["_stored"]
         text = stored[places[name]]
-        if type(text) is str and _as_shown(text):
+        if type(text) is str and _is_usual(text):
             return text.replace(" ", "T")
     value = getattr(row, name)
     return value.isoformat() if type(value) is datetime else value
+
+
+def _is_usual(moment: str) -> bool:
+    """Whether it says what isoformat says, but for the space."""
+    if moment[-6:] != "+00:00":
+        return False
+    return len(moment) == _IN_SECONDS or (len(moment) == _FINER and moment[19:26] != ".000000")
 
 
 def new(model: type[R], **values: Any) -> R:

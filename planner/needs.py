@@ -31,7 +31,7 @@ class Needs:
         match how:
             case _ if loads is not None:
                 self._note(model, loads.of)
-                self._note(loads.model, ("id", *loads.takes))
+                self._note(loads.model, loads.takes)
                 return None if isinstance(how, Pages) else loads.model
             case Itself():
                 return model
@@ -52,7 +52,7 @@ class Needs:
         if self._is_whole:
             return {}
         return {
-            model: tuple(one for one in model._meta.fields_db_projection if one in needed)  # noqa: SLF001
+            model: tuple(one for one in model._meta.fields_db_projection if one in needed) or ("id",)  # noqa: SLF001
             for model, needed in self._needed.items()
             if needed is not None
         }

@@ -205,5 +205,5 @@ def connection(
         resolver=resolver,
         description=description,
         graphql_type=Connection[lazy(node)],  # type: ignore[misc]  # made at run time
-        metadata=declared(pages, Loads(model, ("id",), begin)),
+        metadata=declared(pages, Loads(model, ("id",), begin, ("id",))),
     )

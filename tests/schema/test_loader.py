@@ -73,3 +73,39 @@ async def test_who_no_longer_waits_keeps_nobody_from_asking_again(looked_up: boo
     shelf.open.set()
 
     assert (await again, await other) == ("number 1", "number 2")
+
+
+async def test_what_is_wanted_for_many_is_looked_up_with_what_one_by_one_is_asked_for() -> None:
+    shelf = Shelf()
+    shelf.open.set()
+    loader = Loader(shelf.take)
+
+    one = loader.load(1)
+    loader.want([2, 0, 1, 2])
+    two = loader.load(2)
+    await loader.filled()
+    loader.want([2, 3])
+    await loader.filled()
+
+    assert (await one, await two, await loader.load(3)) == ("number 1", "number 2", "number 3")
+    assert isinstance(loader.found[0], errors.NotFound)
+    assert shelf.asked == [[1, 2, 0], [3]]
+
+
+async def test_who_wants_what_is_being_looked_up_waits_for_it() -> None:
+    shelf = Shelf()
+    loader = Loader(shelf.take)
+    one = loader.load(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    loader.want([1])
+    filled = asyncio.create_task(loader.filled())
+    two = loader.load(2)
+    await asyncio.sleep(0)
+    shelf.open.set()
+    await filled
+
+    assert loader.found[1] == await one == "number 1"
+    assert await two == "number 2"
+    assert shelf.asked == [[1], [2]]
