@@ -110,13 +110,25 @@ class Writer:
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[Direct]:
         """The connection without a transaction. Raises Unavailable."""
+        connection = await self.take()
+        try:
+            yield connection
+        finally:
+            self.give_back()
+
+    async def take(self) -> Direct:
+        """The same, until it is given back."""
         await self._turn(alone=True)
         try:
             with outages():
-                connection = await self._opened()
-            yield connection
-        finally:
+                return await self._opened()
+        except BaseException:
             self._go_on()
+            raise
+
+    def give_back(self) -> None:
+        """It is somebody else's turn."""
+        self._go_on()
 
     async def join(self) -> Batch:
         """Wait for one's turn to write; it lasts until `leave`. Raises Unavailable when no batch can begin now."""

@@ -115,8 +115,11 @@ class Client(Asking, SqliteClient):
             found: Found | None = self._connection.at_hand(query, values)
             if found is not None:
                 return found
-        async with self.writer.alone() as connection:
+        connection = await self.writer.take()
+        try:
             return await connection.ask(query, values)
+        finally:
+            self.writer.give_back()
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""

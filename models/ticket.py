@@ -175,7 +175,7 @@ class Ticket(Stateful):
 
     def status_at(self, now: datetime) -> TicketStatus:
         """The status as the clock shows it."""
-        return status_shown(TicketStatus(self.status), self.valid_from, self.valid_until, now)
+        return status_shown(self.status, self.valid_from, self.valid_until, now)
 
     def has_expired(self, now: datetime) -> bool:
         """Whether its time has passed, whatever became of it."""

@@ -15,7 +15,6 @@ from planner import needs
 from planner.calls import Call
 from planner.completion import Completion, GivenUp, Site
 from planner.given import Given, holds
-from planner.needs import Needs
 from planner.selections import Collector, Fields, fragments_of, nullable
 from planner.sent import Sent
 from planner.sight import Unplanned
@@ -52,7 +51,7 @@ class _Compiler:
         self._sites: list[Site] = []
         self._given: list[Given] = []
         self._loads: dict[int, Loads] = {}
-        self._needs = Needs()
+        self._needs = needs.Needs()
 
     def whole(self, document: g.DocumentNode, operation: g.OperationDefinitionNode) -> Completion:
         """See `compiled`."""
@@ -164,7 +163,8 @@ class _Compiler:
         match kind:
             case g.GraphQLList(of_type=inner):
                 answer = self._completed(item := f"{value}_", inner, at, model)
-                return f"[{answer} for {item} in {self._bind('rows', _rows)}({value})]"
+                rows = f"{value} if type({value}) is list else {self._bind('rows', _rows)}({value})"
+                return f"[{answer} for {item} in ({rows})]"
             case g.GraphQLObjectType():
                 selected = self._collector.inside(kind, self._sites[at].nodes)
                 return f"{self._object(kind, selected, at, model)}({value}, run)"

@@ -19,7 +19,7 @@ class Loader(Generic[K, T]):
         self._wanted: list[K] = []
         self._open: dict[K, asyncio.Future[T] | None] = {}  # what is wanted or being looked up, with who waits for it
         self._will_begin = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, key: K) -> asyncio.Future[T]:
         """What there is for the key; it raises the exception that is there instead."""
@@ -39,21 +39,20 @@ class Loader(Generic[K, T]):
 
     def want(self, keys: Iterable[K]) -> None:
         """Look these up, too, the next time; after `filled` they are among what was found."""
-        for key in keys:
-            if key not in self.found and key not in self._open:
-                self._open[key] = None
-                self._wanted.append(key)
+        new = [key for key in dict.fromkeys(keys) if key not in self.found and key not in self._open]
+        self._open |= dict.fromkeys(new)
+        self._wanted += new
 
     async def filled(self) -> None:
         """Look up whatever is wanted, and wait for what is being looked up."""
         await self._fill()
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        if tasks := [one for one in self._tasks if not one.done()]:
+            await asyncio.wait(tasks)
 
     def _begin(self) -> None:
         self._will_begin = False
         if self._wanted:
-            self._task = asyncio.create_task(self._fill())
+            self._tasks.append(asyncio.create_task(self._fill()))
 
     async def _fill(self) -> None:
         keys, self._wanted = self._wanted, []
@@ -64,11 +63,21 @@ class Loader(Generic[K, T]):
             answers = await self._batch(keys)
         except Exception as failure:
             answers = [failure] * len(keys)
+        except BaseException:
+            self._forget(keys)
+            raise
         for key, answer in zip(keys, answers, strict=True):
             self.found[key] = answer
             waiting = self._open.pop(key)
             if waiting is not None and not waiting.cancelled():
                 _settle(waiting, answer)
+
+    def _forget(self, keys: Sequence[K]) -> None:
+        """Whoever looked these up is cancelled, and with them who waits for it: others may ask again."""
+        for key in keys:
+            waiting = self._open.pop(key)
+            if waiting is not None:
+                waiting.cancel()
 
 
 def _settle(waiting: asyncio.Future[T], answer: T | Exception) -> None:

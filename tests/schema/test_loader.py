@@ -109,3 +109,20 @@ async def test_who_wants_what_is_being_looked_up_waits_for_it() -> None:
     assert loader.found[1] == await one == "number 1"
     assert await two == "number 2"
     assert shelf.asked == [[1], [2]]
+
+
+async def test_who_is_cancelled_while_looking_up_keeps_nobody_from_asking_again() -> None:
+    shelf = Shelf()
+    loader = Loader(shelf.take)
+    loader.want([1])
+    filled = asyncio.create_task(loader.filled())
+    await asyncio.sleep(0)
+    with_them = loader.load(1)
+
+    filled.cancel()
+    await asyncio.wait([filled])
+    shelf.open.set()
+
+    assert with_them.cancelled()
+    assert await loader.load(1) == "number 1"
+    assert shelf.asked == [[1], [1]]
