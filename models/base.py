@@ -17,8 +17,8 @@ import errors
 from models import chance, clock
 from models.actor import Actor, ActorKind, Permission
 from models.chance import Key
-from models.changes import update
-from models.prepared import Prepared, lock
+from models.changes import lock, update
+from models.prepared import Prepared
 
 if TYPE_CHECKING:
     from models.organization import Organization

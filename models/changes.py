@@ -1,4 +1,4 @@
-"""Rows that are added or changed by statements that are written once: see models/prepared.py."""
+"""Changing rows by statements that are written once. On PostgreSQL nobody waits for what answers nothing."""
 
 from __future__ import annotations
 
@@ -7,38 +7,75 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count, islice
 from typing import Any
+from uuid import UUID
 
 from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models import rows, unit
-from models.prepared import columns_of
+from models.prepared import mark_of, marked
 from models.whole import Transaction
 
 Encode = Callable[[Any], Any]
 
 _FEW = 5  # rows that are inserted by one statement
-# SQLite counts what it has inserted; to be told of it costs as much again.
-_UNLESS_THERE = {"sqlite": " ON CONFLICT DO NOTHING", "postgres": ' ON CONFLICT DO NOTHING RETURNING "id"'}
+# It answers nothing, and fails where nothing was changed, which cannot be.
+_SURELY = (
+    "WITH changed AS ({} RETURNING 1) SELECT FROM (SELECT 1 / count(*) AS one FROM changed) AS c WHERE one IS NULL"
+)
+
+
+async def lock(sql: str, *values: UUID | str | None) -> None:
+    """Take a lock by this query for the number 1 on PostgreSQL, `{0}` being the first of its values.
+
+    What is asked next is asked when it is held. SQLite has one writer.
+    """
+    client = unit.connection()
+    if isinstance(client, Transaction):
+        held = f"WITH held (one) AS MATERIALIZED ({sql}) SELECT FROM held WHERE one = 0"
+        await client.execute_ahead(marked(held, mark_of(client), len(values)), values)
+
+
+async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
+    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
+    if isinstance(client, Transaction):
+        await client.execute_ahead(sql, values)
+    else:
+        await client.execute_query(sql, list(values))
 
 
 async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
     """Set these columns of the rows with exactly these values; whether there were any. No such value may be null."""
     client = unit.writing()
     change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
-    changed, _ = await client.execute_query(change.sql, change.filled((*to.values(), *where.values())))
+    values = change.filled((*to.values(), *where.values()))
+    if isinstance(client, Transaction) and client.is_sure:
+        await client.execute_ahead(_SURELY.format(change.sql), values)
+        return True
+    changed, _ = await client.execute_query(change.sql, values)
     return bool(changed)
 
 
 async def add(row: Model) -> bool:
     """Insert the object, unless a unique index has one like it already; whether it was."""
-    client = unit.writing()
-    kind, dialect = type(row), client.capabilities.dialect
-    values = {column: value for column in columns_of(kind) if (value := getattr(row, column)) is not None}
-    change = _insert(dialect, kind, tuple(values))
-    added, _ = await client.execute_query(change.sql + _UNLESS_THERE[dialect], change.filled(values.values()))
+    client, sql, values = _adding(row)
+    added, _ = await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values)
     row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
     return bool(added)
+
+
+async def put(row: Model) -> None:
+    """Insert the object, like which there can be none."""
+    await run(*_adding(row))
+    row._saved_in_db = True  # noqa: SLF001
+
+
+def _adding(row: Model) -> tuple[BaseDBAsyncClient, str, list[Any]]:
+    client, kind = unit.writing(), type(row)
+    columns = kind._meta.fields_db_projection  # noqa: SLF001
+    values = {column: value for column in columns if (value := getattr(row, column)) is not None}
+    change = _insert(client.capabilities.dialect, kind, tuple(values))
+    return client, change.sql, change.filled(values.values())
 
 
 async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
@@ -60,14 +97,6 @@ def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     client: Any = unit.writing()
     change = _insert(client.capabilities.dialect, model, tuple(new[0]))
     client.last(change.sql, [change.filled(one.values()) for one in new])
-
-
-async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
-    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
-    if isinstance(client, Transaction):
-        await client.execute_ahead(sql, values)
-    else:
-        await client.execute_query(sql, list(values))
 
 
 @dataclass(frozen=True)

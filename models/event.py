@@ -16,9 +16,9 @@ import errors
 from models import chance, clock, unit
 from models.actor import Actor
 from models.base import key_in
-from models.changes import insert, insert_last
+from models.changes import insert, insert_last, lock
 from models.children import Children
-from models.prepared import Prepared, lock
+from models.prepared import Prepared
 
 
 class EventType(StrEnum):

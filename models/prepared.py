@@ -17,7 +17,6 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
 from models import chance, rows, unit
-from models.whole import Transaction
 
 R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
@@ -110,7 +109,7 @@ class Joined:
 
     def __init__(self, sql: str, *models: type[Model], briefly: bool = False) -> None:
         self._sql, self._models = sql, models
-        self._of = _brief if briefly else columns_of
+        self._of = _brief if briefly else _columns
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
         """An object of each, or None when there is no such row."""
@@ -139,17 +138,6 @@ async def scalar(sql: str, *values: UUID) -> Any:
     return found[0][0] if found else None
 
 
-async def lock(sql: str, *values: UUID | str | None) -> None:
-    """Take a lock by this query for the number 1 on PostgreSQL, `{0}` being the first of its values.
-
-    What is asked next is asked when it is held. SQLite has one writer.
-    """
-    client = unit.connection()
-    if isinstance(client, Transaction):
-        held = f"WITH held (one) AS MATERIALIZED ({sql}) SELECT FROM held WHERE one = 0"
-        await client.execute_ahead(marked(held, mark_of(client), len(values)), values)
-
-
 def mark_of(client: BaseDBAsyncClient) -> str:
     """What the number of a parameter follows in this database's statements."""
     return "$" if client.capabilities.dialect == "postgres" else "?"
@@ -161,11 +149,11 @@ def marked(sql: str, mark: str, count: int) -> str:
     return sql.format(*(f"{mark}{at}" for at in range(1, count + 1)))
 
 
-def columns_of(model: type[Model]) -> tuple[str, ...]:
-    """All columns of the model's table."""
-    return tuple(model._meta.fields_db_projection)  # noqa: SLF001  Tortoise has no public way
+@cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    return tuple(model._meta.fields_db_projection)  # noqa: SLF001
 
 
 def _brief(model: type[Model]) -> tuple[str, ...]:
     known = model._meta.fields_map  # noqa: SLF001
-    return tuple(one for one in columns_of(model) if not isinstance(known[one], fields.JSONField | fields.TextField))
+    return tuple(one for one in _columns(model) if not isinstance(known[one], fields.JSONField | fields.TextField))

@@ -8,7 +8,8 @@ from uuid import UUID
 import errors
 from models.actor import Actor
 from models.assessment import Assessment
-from models.prepared import Joined, lock
+from models.changes import lock
+from models.prepared import Joined
 from models.task import Step, Task
 from models.test import Test
 from models.ticket import Ticket

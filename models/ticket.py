@@ -17,10 +17,11 @@ from tortoise.queryset import QuerySet
 from models import clock, reading
 from models.actor import Actor, candidate
 from models.base import Owned
+from models.changes import lock
 from models.event import EventType
 from models.labels import labels_field
 from models.moves import Stateful
-from models.prepared import Joined, Prepared, lock
+from models.prepared import Joined, Prepared
 from models.task import Task, can_be_slug
 
 

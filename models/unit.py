@@ -69,11 +69,11 @@ def be_sure() -> None:
     """Say that the unit fails from here on with the database itself and for no other reason.
 
     On SQLite it is then not prepared for being undone without the others in its batch: if it fails after all, none of
-    them stays, and they are told Unavailable.
+    them stays, and they are told Unavailable. On PostgreSQL it does not wait to hear that a row was changed.
     """
     unit = current()
     client: Any = unit.client
-    if not unit.inside and client.capabilities.dialect == "sqlite":
+    if not unit.inside:
         client.be_sure()
 
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 class Transaction(Asking, TransactionWrapper):
     """What is asked for inside a transaction, which begins with the first statement."""
 
+    is_sure = False
     _connection: Any
     _parent: Client
 
@@ -44,6 +45,10 @@ class Transaction(Asking, TransactionWrapper):
         if self.log.isEnabledFor(logging.DEBUG):
             self.log.debug("%s: %s", query, values)
         self._wire.ahead(query, values)
+
+    def be_sure(self) -> None:
+        """See `unit.be_sure`."""
+        self.is_sure = True
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
         """Run the statement with each of these values."""

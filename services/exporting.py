@@ -8,8 +8,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing, suppress
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
@@ -100,13 +100,26 @@ async def make(site: Site, export: Export) -> None:
     with tempfile.TemporaryDirectory(prefix=_prefix(export), dir=_swept(site, export)) as folder:
         path = Path(folder) / "links.xlsx"
         with Spreadsheet(path, "Links", direct_links.columns(task), now) as sheet:
-            async for chunk in direct_links.chunks(export, now):
-                lines = direct_links.lines(site.urls, task, export, chunk, now)
-                await _to_its_end(site, export, asyncio.to_thread(sheet.write, lines))
-                await _beat(site, export, min(1.0, sheet.rows / max(total, 1)))
+            async with aclosing(_one_ahead(direct_links.chunks(export, now))) as chunks:
+                async for chunk in chunks:
+                    lines = direct_links.lines(site.urls, task, export, chunk, now)
+                    await _to_its_end(site, export, asyncio.to_thread(sheet.write, lines))
+                    await _beat(site, export, min(1.0, sheet.rows / max(total, 1)))
             await _to_its_end(site, export, asyncio.to_thread(sheet.close))
         sha256 = await _to_its_end(site, export, asyncio.to_thread(_sealed, path))
         await _to_its_end(site, export, _finish(site, export, path, sheet.rows, sha256))
+
+
+async def _one_ahead(items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """The items, the next of which is made while one is used: the database works while the spreadsheet is written."""
+    coming = asyncio.ensure_future(anext(items, None))
+    try:
+        while (item := await coming) is not None:
+            coming = asyncio.ensure_future(anext(items, None))
+            yield item
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 async def _to_its_end(site: Site, export: Export, work: Awaitable[T]) -> T:

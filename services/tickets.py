@@ -21,7 +21,7 @@ from models import (
     moves,
     unit,
 )
-from models.changes import add
+from models.changes import add, put
 from models.event import record
 from models.rows import new
 from models.ticket import normalise
@@ -104,8 +104,10 @@ async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
     archived = await Task.status_of(batch.task_id) is TaskStatus.ARCHIVED
     if not archived:
         unit.be_sure()
+    if batch.idempotency_key is None:
+        await put(batch)
     # two twins at once: the unique index lets one of them in, and the other waits and reads what it made
-    if not await add(batch):
+    elif not await add(batch):
         kept = await TicketBatch.visible_to(actor).get_or_none(idempotency_key=batch.idempotency_key)
         # None: it was used for a task that a narrowed key does not know of
         if kept is None or kept.body_hash != batch.body_hash:

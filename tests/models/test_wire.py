@@ -11,7 +11,8 @@ import pytest
 from tortoise.exceptions import IntegrityError, OperationalError
 
 import errors
-from models import database, unit
+from models import Organization, database, unit
+from models.changes import update
 from models.unit import transactional
 from models.whole import Transaction
 from tests.conftest import POSTGRES
@@ -195,3 +196,20 @@ async def test_what_is_undone_by_itself_leaves_the_rest(noted: None) -> None:
     await work()
 
     assert await numbers() == [1, 3]
+
+
+async def test_who_is_sure_of_what_cannot_be_changes_nothing(noted: None) -> None:
+    @transactional
+    async def work(name: str) -> None:
+        await note(1)
+        unit.be_sure()
+        assert await update(Organization, {"id": organization.id, "name": name}, {"name": "After"})
+
+    organization = await Organization.create(name="Before")
+    with pytest.raises(OperationalError):
+        await work("Another")
+    assert await numbers() == []
+    await work("Before")
+
+    await organization.refresh_from_db()
+    assert (organization.name, await numbers()) == ("After", [1])
