@@ -29,12 +29,12 @@ _MARK = re.compile(r"\?|\$\d+")
 # `own` is the query for one parent, from its FROM on; what it knows of the parent has names that no table has.
 _PARENTS = "(SELECT key AS parent_at, value AS parent_key FROM json_each(?)) AS parent"
 _FORMS = {
-    "sqlite": "SELECT {columns}, parent_at FROM {parents} CROSS JOIN {own} ORDER BY parent_at, {order}",
+    "sqlite": "SELECT {columns}, parent_at FROM {parents} CROSS JOIN {own} ORDER BY parent_at, {by}{way}",
     "sqlite, limited": 'SELECT {columns}, parent_at FROM {parents} CROSS JOIN "{table}" '
-    'ON "{table}".rowid IN (SELECT "{table}".rowid FROM {own}) ORDER BY parent_at, {order}',
+    'ON "{table}".rowid IN (SELECT "{table}".rowid FROM {own}) ORDER BY parent_at, {by}{way}',
     "postgres": "SELECT {columns}, parent_at - 1 "
     "FROM unnest($1::uuid[]) WITH ORDINALITY AS parent (parent_key, parent_at) "
-    'CROSS JOIN LATERAL (SELECT {columns} FROM {own}) AS "{table}" ORDER BY parent_at, {order}',
+    'CROSS JOIN LATERAL (SELECT {columns}, {by} AS child_at FROM {own}) AS "{table}" ORDER BY parent_at, child_at{way}',
 }
 
 
@@ -87,7 +87,8 @@ class Children(Generic[M]):
             parents=_PARENTS,
             table=meta.db_table,
             own=own.partition(" FROM ")[2],
-            order=f'"{meta.db_table}"."{by}"{" DESC" if self._by != by else ""}',
+            by=f'"{meta.db_table}"."{by}"',
+            way=" DESC" if self._by != by else "",
         )
         return Statement(one.model, sql, kept)
 
