@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import graphql as g
@@ -29,7 +29,9 @@ from planner.told import Told
 from schema.declared import Load, Loads
 
 _SITE = 2_000  # bytes of code and closures for each field in its place, by tracemalloc
+T = TypeVar("T")
 Step = Callable[[Any, "Run"], Any]
+Waiting = list[tuple[Any, dict[str, Any], int]]  # awaitables, and where what they come to is to be put
 Parents = Sequence[tuple[Any, dict[str, Any]]]  # with what is answered of each
 
 
@@ -111,7 +113,7 @@ class Run:
     sent: Sent
     root: Any
     context: Any
-    waiting: list[tuple[Any, dict[str, Any], int]] = field(default_factory=list)
+    waiting: Waiting = field(default_factory=list)
 
     def __post_init__(self) -> None:
         sites = self.completion.sites
@@ -136,7 +138,7 @@ class Run:
         found = await settled([(one, False) for one in started])
         memo |= {sites[at].key: value for at, value in zip(roots, found, strict=True)}
         for at, value in zip(roots, found, strict=True):
-            data[sites[at].key] = await self._answered(at, value)
+            data[sites[at].key] = await self._gently(self._completed, at, value)
         while self.waiting or any(self.parents.values()):
             await self._level()
 
@@ -145,15 +147,22 @@ class Run:
         sites, level, self.waiting = self.completion.sites, self.waiting, []
         started = [(awaitable, sites[at].is_stepped) for awaitable, _, at in level]
         with self._giving_up():
-            loaded = [self._wanted(at, parents) for at, parents in self.parents.items() if parents]
-        self.parents = {at: [] for at in self.parents}
+            loaded = await self._gently(self._all_wanted)
         loaders = {id(one.load.loader): one.load.loader for one in loaded}
         values = await settled([*started, *((one.filled(), False) for one in loaders.values())])
+        with self._giving_up():
+            await self._gently(self._fill_in, level, values, loaded)
+
+    def _all_wanted(self) -> list[_Loaded]:
+        loaded = [self._wanted(at, parents) for at, parents in self.parents.items() if parents]
+        self.parents = {at: [] for at in self.parents}
+        return loaded
+
+    def _fill_in(self, level: Waiting, values: Sequence[Any], loaded: Sequence[_Loaded]) -> None:
         for (_, out, at), value in zip(level, values, strict=False):
-            out[sites[at].key] = self._completed(at, value)
+            out[self.completion.sites[at].key] = self._completed(at, value)
         for one in loaded:
-            with self._giving_up():
-                self._fill(one)
+            self._fill(one)
 
     def _wanted(self, at: int, parents: Parents) -> _Loaded:
         load = self.completion.loads[at].begin(self.context.loaders.reading(self.completion.columns), **self.given(at))
@@ -170,9 +179,9 @@ class Run:
                 raise GivenUp
             out[key] = complete(value if shown is None else shown(parent, value), self)
 
-    async def _answered(self, at: int, value: Any) -> Any:
-        """A root field's data; in a thread if it may have many rows."""
-        return await asyncio.to_thread(self._completed, at, value) if self.sent.are_long else self._completed(at, value)
+    async def _gently(self, work: Callable[..., T], *given: Any) -> T:
+        """What the work comes to; in a thread if there may be many rows."""
+        return await asyncio.to_thread(work, *given) if self.sent.are_long else work(*given)
 
     def _completed(self, at: int, value: Any) -> Any:
         with self._giving_up():

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from types import CoroutineType
 from typing import Any
 
+_IN_A_ROW = 500  # that are run before others get their turn
 _Running = tuple[int, Coroutine[Any, Any, Any]]
 Started = tuple[Any, bool]  # a value or a coroutine, and whether the coroutine waits for loaders alone
 
@@ -49,7 +50,9 @@ async def _alone(value: Any) -> Any:
 async def _one_step(running: Sequence[_Running], results: list[Any]) -> list[_Running]:
     """Run each until it waits; those that do, once what they wait for is there."""
     left, futures = [], []
-    for at, coroutine in running:
+    for number, (at, coroutine) in enumerate(running, 1):
+        if not number % _IN_A_ROW:
+            await asyncio.sleep(0)
         try:
             future = coroutine.send(None)
         except StopIteration as done:

@@ -11,11 +11,13 @@ import pytest
 from starlette.applications import Starlette
 
 from models import Actor
+from planner.driving import settled
 from planner.extension import Planned
 from planner.sent import are_long
 from resolvers.roots import USUAL, make_schema
 from services.bucket import Bucket, Standing
 from tests.furnished import furnish
+from tests.models.test_bulk import Held
 from tests.world import ISSUE_TICKETS, Door
 
 SHORT, LONG = 60, 600
@@ -138,6 +140,42 @@ async def test_a_condition_that_is_told_null_is_refused_by_every_tier(door: Door
         ["id", "name"],
     ]
     assert [one["extensions"]["code"] for one in neither["errors"]] == ["BAD_REQUEST"]
+
+
+async def test_the_loop_completes_no_long_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch, statements: list[str]
+) -> None:
+    owner = await door.sign_up()
+    task = await owner.open_task()
+    kind: Any = SCHEMA.type_map["JSON"]
+    shown, threads = kind.coerce_output_value, list[int]()
+
+    def noted(value: Any) -> Any:
+        threads.append(threading.get_ident())
+        return shown(value)
+
+    monkeypatch.setattr(kind, "coerce_output_value", noted)
+    document = ISSUE_TICKETS.replace("externalId", "attributes")
+
+    await owner.ask(document, input={"taskId": task["id"], "candidates": candidates(LONG)})
+
+    assert len(threads) == LONG
+    assert threading.get_ident() not in threads
+
+
+async def test_resolvers_of_many_rows_leave_others_their_turn() -> None:
+    held = Held()
+
+    async def one(at: int) -> int:
+        held.handle()
+        await asyncio.sleep(0)
+        return at
+
+    async with held.watching():
+        results = await settled([(one(at), True) for at in range(1_200)])
+
+    assert results == list(range(1_200))
+    assert 0 < held.most <= 500
 
 
 @pytest.mark.parametrize("wrong", [[], ["SOLD"]], ids=["right", "wrong"])
