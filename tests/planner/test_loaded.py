@@ -136,6 +136,19 @@ async def test_what_was_read_whole_is_not_read_again(door: Door, app: Starlette,
     assert sum(", parent_at" in sql for sql in statements) == 2
 
 
+async def test_what_a_mutation_answers_is_of_whole_rows_that_graphql_core_could_go_on_with(
+    door: Door, app: Starlette, statements: list[str]
+) -> None:
+    mine = await _with_others(app, door)
+    text = """mutation ($input: TaskIdInput!) { closeTask(input: $input) {
+      ... on CloseTaskSuccess { task { tickets { nodes { group } } } } } }"""
+    statements.clear()
+
+    await _by_code(app, mine.owner.token, text, input={"taskId": mine.task.gid})
+
+    assert {"group", "created_at", "code"} <= set(_read(statements)["ticket"])
+
+
 async def test_what_one_may_not_is_said_where_it_was_asked(door: Door, app: Starlette) -> None:
     mine = await _with_others(app, door)
     key = await api_keys.create(app.state.site, mine.member.actor, "Reader", [Permission.READ], None)
