@@ -74,8 +74,6 @@ class _Compiler:
         for at, site in enumerate(self._sites):
             site.complete = self._names.get(f"complete_{at}", site.complete)
         begin = {at: self._names[f"begin_{at}"] for at in roots}
-        # what a mutation has read serves graphql-core, too, if that finishes the answer: others may write in between
-        columns = self._needs.columns if operation.operation is g.OperationType.QUERY else {}
         return Completion(
             self._schema,
             operation,
@@ -85,7 +83,7 @@ class _Compiler:
             self._sites,
             self._given,
             self._loads,
-            columns,
+            self._needs.columns if operation.operation is g.OperationType.QUERY else {},  # graphql-core may go on
         )
 
     def _bind(self, prefix: str, value: Any) -> str:
