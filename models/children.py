@@ -68,7 +68,8 @@ class Children(Generic[M]):
     def _write(self, client: BaseDBAsyncClient) -> Statement[M]:
         query = self._make(*self._standing)
         is_limited = query._limit is not None  # noqa: SLF001  Tortoise has no public way
-        one = written(query.order_by(*[self._by] * is_limited), client, self._standing)
+        is_postgres = client.capabilities.dialect == "postgres"  # which may join what is not ordered, all with all
+        one = written(query.order_by(*[self._by] * (is_limited or is_postgres)), client, self._standing)
         sources = iter(one.parameters)
         kept = [source for source in one.parameters if source[0] != 0]
         places = iter(range(2, len(kept) + 2))  # the first is the parents
