@@ -25,15 +25,12 @@ Found = tuple[int, Rows]  # how many rows were changed, or else found, and these
 
 PATIENCE = 0.003  # seconds that the event loop gives a read, and statements in a row
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
-_VALUES = 100  # a statement with more of them touches many rows
-_SOME = 100  # rows that are written in a millisecond
+_VALUES = 100  # a statement with more of them touches many rows; so many rows are written in a millisecond
 _LENGTH = 50_000  # characters of one value
 _LONG = (str, bytes)  # values that may have so many
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
 _PRIMARY = 0xFF  # an extended code says more in the higher bytes
-
-
 log = logging.getLogger("tortoise.db_client")  # where every statement is told
 
 
@@ -117,10 +114,8 @@ class Direct:
 
     async def at_leisure(self, sql: str) -> None:
         """The same, when nobody uses the connection in the thread."""
-        if self._away.locked():
-            async with self._away:
-                pass
-        self._connection.execute(sql)
+        await self._back()
+        self.at_once(sql)
 
     async def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run the statement with each of these values: a few at once, many in the thread."""
@@ -137,9 +132,9 @@ class Direct:
         In a thread it would ask for the interpreter's lock again after each row, and wait for whoever has it.
         """
         log.debug("%s: %s", sql, rows)
-        for start in range(0, len(rows), _SOME):
+        for start in range(0, len(rows), _VALUES):
             await self._turn()
-            self._connection.executemany(sql, rows[start : start + _SOME])
+            self._connection.executemany(sql, rows[start : start + _VALUES])
 
     async def executescript(self, script: str) -> None:
         """Run the statements, after a COMMIT of sqlite3's own."""
@@ -195,11 +190,18 @@ class Direct:
             self._asker, self._pause_at = asker, now + PATIENCE
         return now > self._pause_at
 
-    async def _turn(self) -> None:
-        """Let others have theirs, if much was asked without one; wait for what is asked in the thread."""
+    async def pause(self) -> None:
+        """Let others have their turn, if much was asked without one: before the connection is taken, not in between."""
         if self._is_impolite():
             await asyncio.sleep(0)
             self._asker = None
+
+    async def _turn(self) -> None:
+        """The same, and wait for what is asked in the thread."""
+        await self.pause()
+        await self._back()
+
+    async def _back(self) -> None:
         if self._away.locked():
             async with self._away:
                 pass

@@ -7,7 +7,6 @@ it does. Every other one waits for its turn in a thread.
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -24,14 +23,13 @@ import errors
 from models import rows, unit
 from models.base import cursor_of_key
 from models.chance import Key
+from models.direct import log
 from models.prepared import mark_of, marked
 
 M = TypeVar("M", bound=Model)
 
 _STATEMENTS = 256  # that a connection keeps prepared
 _PRAGMAS = ("query_only = ON", "cache_size = -65536", "mmap_size = 268435456", "temp_store = MEMORY")
-
-log = logging.getLogger("tortoise.db_client")  # where every statement is told
 
 
 class Unanswered(Exception):

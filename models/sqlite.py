@@ -111,10 +111,12 @@ class Client(Asking, SqliteClient):
         return opened
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
-        if self._connection is not None and self.writer.is_idle:
-            found: Found | None = self._connection.at_hand(query, values)
-            if found is not None:
-                return found
+        if self._connection is not None:
+            await self._connection.pause()
+            if self.writer.is_idle:
+                found: Found | None = self._connection.at_hand(query, values)
+                if found is not None:
+                    return found
         connection = await self.writer.take()
         try:
             return await connection.ask(query, values)
