@@ -151,15 +151,16 @@ class Planner:
 
     def _sent(self, asked: Asked) -> Sent:
         known = self._known(asked)
-        if known.operation.operation is not g.OperationType.QUERY:
+        if known.operation.operation is not g.OperationType.QUERY or not self._variants(asked, known).are_possible:
             raise Unplanned
         return Sent(known.signatures, asked.variables)
 
+    def _variants(self, asked: Asked, known: Known) -> Variants[Statement]:
+        return known.written_for(asked.actor, is_postgres=reading.reader().is_postgres)
+
     def _statement(self, asked: Asked, sent: Sent) -> tuple[Statement, Run]:
         known = self._known(asked)
-        variants = known.written_for(asked.actor, is_postgres=reading.reader().is_postgres)
-        if not variants.are_possible:
-            raise Unplanned
+        variants = self._variants(asked, known)
         write = partial(self._written, known, variants, asked.actor, sent)
         plan, given = self._plans.fitting(known, variants, sent, write)
         return plan, Run(asked.actor, clock.now(), given, asked.context)
