@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -18,7 +18,7 @@ from planner.front import Front
 from settings import Settings
 from tests.at_once import Ways, posted, told, waits, wire_to
 from tests.attacks.raw import Raw, raw, statuses
-from tests.attacks.wire import Answer
+from tests.attacks.wire import Answer, Wire
 from tests.conftest import serving
 from tests.furnished import furnish
 from tests.resolvers.test_api_keys import new_key
@@ -62,11 +62,23 @@ def left(answer: Answer) -> int:
     return int(orjson.loads(answer.body)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"])
 
 
-async def program(owner: Door) -> str:
-    """An API key that has been used a moment ago, so that there is nothing to note."""
+class Program(NamedTuple):
+    """An API key that has been used a moment ago, so that there is nothing to note; with a connection of its own."""
+
+    owner: Door
+    secret: str
+    wire: Wire
+
+
+@pytest.fixture
+async def program(served: tuple[Door, Any]) -> AsyncIterator[Program]:
+    """The key of a new organization."""
+    owner = await served[0].sign_up()
     secret: str = (await new_key(owner, "READ"))["secret"]
     await owner.with_token(secret).ask(NAME)
-    return secret
+    wire = wire_to(owner)
+    yield Program(owner, secret, wire)
+    wire.close()
 
 
 async def status(client: Raw) -> int:
@@ -77,15 +89,13 @@ async def status(client: Raw) -> int:
 
 
 async def test_what_comes_again_is_answered_the_same_and_charged_the_same(
-    served: tuple[Door, Any], settings: Settings, ways: Ways
+    served: tuple[Door, Any], program: Program, settings: Settings, ways: Ways
 ) -> None:
-    owner = await served[0].sign_up()
+    owner, secret, wire = program
     mine = await furnish(served[1], owner)
-    secret, wire = await program(owner), wire_to(owner)
     request = asked(TICKET, secret, code=mine.ticket.code)
 
     answers = [await wire.send(request) for _ in range(5)]  # the first in Strawberry, and as the head is not known
-    wire.close()
 
     assert at_once(ways) == [not waits(settings)] * 4
     assert [told(one) for one in answers] == [told(answers[0])] * 5
@@ -95,17 +105,15 @@ async def test_what_comes_again_is_answered_the_same_and_charged_the_same(
 
 
 async def test_bodies_of_other_lengths_and_documents_share_a_head(
-    served: tuple[Door, Any], settings: Settings, ways: Ways
+    served: tuple[Door, Any], program: Program, settings: Settings, ways: Ways
 ) -> None:
-    owner = await served[0].sign_up()
+    owner, secret, wire = program
     mine = await furnish(served[1], owner)
-    secret, wire = await program(owner), wire_to(owner)
     first, second, none = (
         asked(NAME, secret), asked(OTHER, secret, code=mine.ticket.code), asked(OTHER, secret, code="NOTHINGATALL")
     )  # fmt: skip
 
     answers = [await wire.send(one) for one in (first, second, second, none, first, second)]
-    wire.close()
 
     here = not waits(settings)
     assert at_once(ways) == [False, here, False, here, here]  # first a new document, then a code that is none
@@ -115,10 +123,9 @@ async def test_bodies_of_other_lengths_and_documents_share_a_head(
 
 @pytest.mark.parametrize("ends", ["revoked", "expired", "replaced"])
 async def test_a_key_that_ends_between_two_requests_is_refused(
-    served: tuple[Door, Any], settings: Settings, clock: Clock, ways: Ways, ends: str
+    program: Program, settings: Settings, clock: Clock, ways: Ways, ends: str
 ) -> None:
-    owner = await served[0].sign_up()
-    secret, wire = await program(owner), wire_to(owner)
+    _, secret, wire = program
     before = [(await wire.send(asked(NAME, secret))).status for _ in range(3)]
     change: dict[str, dict[str, Any]] = {
         "revoked": {"revoked_at": clock.time}, "expired": {"expires_at": clock.time - timedelta(seconds=1)},
@@ -127,35 +134,30 @@ async def test_a_key_that_ends_between_two_requests_is_refused(
 
     await ApiKey.all().update(**change[ends])
     after = await wire.send(asked(NAME, secret))
-    wire.close()
 
     assert (before, after.status) == ([200, 200, 200], 401)
     assert orjson.loads(after.body)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert at_once(ways) == [not waits(settings)] * 2 + [False]
 
 
-async def test_that_a_key_is_used_is_noted(served: tuple[Door, Any], clock: Clock) -> None:
-    owner = await served[0].sign_up()
-    secret, wire = await program(owner), wire_to(owner)
+async def test_that_a_key_is_used_is_noted(program: Program, clock: Clock) -> None:
+    _, secret, wire = program
     for _ in range(3):
         await wire.send(asked(NAME, secret))
 
     clock.time += timedelta(minutes=2)
     await wire.send(asked(NAME, secret))
-    wire.close()
 
     [key] = await ApiKey.all()
     assert key.last_used_at == clock.time
 
 
 async def test_what_is_not_plain_success_goes_on_and_is_charged_once(
-    served: tuple[Door, Any], settings: Settings, ways: Ways
+    program: Program, settings: Settings, ways: Ways
 ) -> None:
-    owner = await served[0].sign_up()
-    secret, wire = await program(owner), wire_to(owner)
+    _, secret, wire = program
 
     answers = [await wire.send(asked(HIDDEN, secret)) for _ in range(4)]
-    wire.close()
 
     assert at_once(ways) == [False] * 3
     assert [told(one) for one in answers] == [told(answers[0])] * 4
@@ -163,12 +165,10 @@ async def test_what_is_not_plain_success_goes_on_and_is_charged_once(
     assert len({left(one) - left(after) for one, after in itertools.pairwise(answers)}) == 1
 
 
-async def test_an_empty_bucket_is_told_in_the_same_words(served: tuple[Door, Any]) -> None:
-    owner = await served[0].sign_up()
-    secret, wire = await program(owner), wire_to(owner)
+async def test_an_empty_bucket_is_told_in_the_same_words(program: Program) -> None:
+    _, secret, wire = program
 
     answers = [await wire.send(asked(NAME, secret)) for _ in range(CAPACITY + 2)]
-    wire.close()
 
     refused = [one for one in answers if one.status != 200]
     assert {one.status for one in refused} == {429}
@@ -177,23 +177,20 @@ async def test_an_empty_bucket_is_told_in_the_same_words(served: tuple[Door, Any
 
 
 async def test_a_bug_at_once_is_logged_and_the_long_way_answers(
-    served: tuple[Door, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner = await served[0].sign_up()
-    secret, wire = await program(owner), wire_to(owner)
+    _, secret, wire = program
     before = await wire.send(asked(NAME, secret))
     monkeypatch.setattr(Front, "at_once", _broken)
 
     after = await wire.send(asked(NAME, secret))
-    wire.close()
 
     assert told(after) == told(before)
     assert "a secret of ours" in caplog.text
 
 
-async def test_what_differs_from_the_head_before_is_read_as_ever(served: tuple[Door, Any], ways: Ways) -> None:
-    owner = await served[0].sign_up()
-    secret = await program(owner)
+async def test_what_differs_from_the_head_before_is_read_as_ever(program: Program, ways: Ways) -> None:
+    owner, secret, _ = program
     whole = asked(NAME, secret)
     end = whole.index(b"\r\n\r\n") + 4
     length = len(whole) - end
@@ -220,9 +217,9 @@ async def test_what_differs_from_the_head_before_is_read_as_ever(served: tuple[D
     assert at_once(ways).count(True) <= 1  # "one byte more" has the same head
 
 
-async def test_a_request_in_two_pieces_is_read_as_ever(served: tuple[Door, Any], ways: Ways) -> None:
-    owner = await served[0].sign_up()
-    whole = asked(NAME, await program(owner))
+async def test_a_request_in_two_pieces_is_read_as_ever(program: Program, ways: Ways) -> None:
+    owner, secret, _ = program
+    whole = asked(NAME, secret)
     async with raw(owner.base_url) as client:
         for cut in (1, 20, len(whole) - 30, len(whole) - 1):
             await client.send(whole[:cut])
