@@ -49,36 +49,42 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     client = connection()
     stated = tuple([name for name, value in shared.items() if value is not None])
     plan = _plan(model, client.capabilities.dialect, stated, tuple(each))
-    columns = [map(encode, each[name]) if encode else each[name] for name, encode in plan.each]
-    columns += [repeat(encode(shared[name]) if encode else shared[name]) for name, encode in plan.shared]
-    columns += [repeat(encode(usual()) if encode else usual()) for usual, encode in plan.usual]
-    made = zip(*columns, strict=False)  # what all share goes on for ever
-    while some := await _some(made):
-        if len(some) == 1:
-            await run(client, plan.sql, some[0])
+    columns = [iter(map(encode, each[name]) if encode else each[name]) for name, encode in plan.each]
+    same = [encode(shared[name]) if encode else shared[name] for name, encode in plan.shared]
+    same += [encode(usual()) if encode else usual() for usual, encode in plan.usual]
+    while count := len((some := await _some(columns))[0]):
+        if count == 1:
+            await run(client, plan.one, [*(one for (one,) in some), *same])
+        elif plan.many is None:
+            await client.execute_many(plan.one, zip(*some, *map(repeat, same), strict=False))  # type: ignore[arg-type]  # any iterable does
         else:
-            await client.execute_many(plan.sql, some)
-        if len(some) < SLICE:
+            await client.execute_query(plan.many, [*some, *same])
+        if count < SLICE:
             return
 
 
-async def _some(rows: Iterator[Any]) -> list[Any]:
-    """The next statement's rows; others get their turn while they are made."""
-    made: list[Any] = []
-    while len(made) < SLICE and (more := list(islice(rows, TURN))):
-        made += more
-        if len(more) == TURN:
-            await asyncio.sleep(0)
+async def _some(columns: Sequence[Iterator[Any]]) -> list[list[Any]]:
+    """What the next statement's rows have in each of the columns; others get their turn while they are made."""
+    made: list[list[Any]] = [[] for _ in columns]
+    while len(made[0]) < SLICE:
+        before = len(made[0])
+        for cells, column in zip(made, columns, strict=True):
+            cells.extend(islice(column, TURN))
+        if len(made[0]) - before < TURN:
+            break
+        await asyncio.sleep(0)
     return made
 
 
 class _Plan(NamedTuple):
     """How rows are inserted in which the same columns are given: the columns of each kind, and how each is sent.
 
+    `one` is run with the values of a row, `many` with a list for each column of its own, where a database takes lists;
     `usual` makes the values of those that are not given.
     """
 
-    sql: str
+    one: str
+    many: str | None
     each: Sequence[tuple[str, Encode]]
     shared: Sequence[tuple[str, Encode]]
     usual: Sequence[tuple[Callable[[], Any], Encode]]
@@ -92,12 +98,29 @@ def _plan(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple
     ours = [name for name in names if name in shared and name not in each]
     defaults = {one: known[one].default for one in names if one not in each and one not in shared}
     usual = {name: _made(default) for name, default in defaults.items() if default is not None}
+    columns = (*each, *ours, *usual)
     return _Plan(
-        insert_of(dialect, model, (*each, *ours, *usual)),
+        insert_of(dialect, model, columns),
+        _insert_of_lists(model, columns, len(each)) if dialect == "postgres" else None,
         [(name, _encoder(known[name])) for name in each],
         [(name, encode[name]) for name in ours],
         [(make, encode[name]) for name, make in usual.items()],
     )
+
+
+def _insert_of_lists(model: type[Model], columns: Sequence[str], own: int) -> str:
+    """PostgreSQL's statement that inserts rows of which the first columns, so many, are lists, and the others alike."""
+    kinds = [_kind(model._meta.fields_map[column]) for column in columns]  # noqa: SLF001
+    lists = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(kinds[:own], 1))
+    alike = "".join(f", ${at}::{kind}" for at, kind in enumerate(kinds[own:], own + 1))
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT own.*{alike} FROM unnest({lists}) AS own'  # noqa: S608, SLF001
+
+
+def _kind(field: fields.Field[Any]) -> str:
+    """The field's type in PostgreSQL; of a text without its length, to which a cast would cut it in silence."""
+    kind: str = field.get_for_dialect("postgres", "SQL_TYPE")
+    return "TEXT" if kind.startswith("VARCHAR") else kind
 
 
 def _made(default: Any) -> Callable[[], Any]:
