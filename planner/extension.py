@@ -76,7 +76,7 @@ async def by_graphql_core(schema: g.GraphQLSchema, asked: Asked) -> g.ExecutionR
         asked.name,
         middleware=MiddlewareManager(remembering(asked.memo)),
     )
-    begun = await beside(asked.variables, begin)
+    begun = await beside(begin, long=are_long(asked.variables))
     if not isinstance(begun, Executor):
         return g.ExecutionResult(None, begun)
     executed: Any = begun.execute_operation()

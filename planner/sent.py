@@ -80,9 +80,9 @@ class Sent:
         return value
 
 
-async def beside(variables: Mapping[str, Any], work: Callable[[], T]) -> T:
-    """What the work comes to; in a thread if these variables, which it reads, are long."""
-    return await asyncio.to_thread(work) if are_long(variables) else work()
+async def beside(work: Callable[[], T], *, long: bool) -> T:
+    """What the work comes to; in a thread if it is long."""
+    return await asyncio.to_thread(work) if long else work()
 
 
 def are_long(variables: Mapping[str, Any]) -> bool:

@@ -132,10 +132,10 @@ class Planner:
         try:
             known = self._known(asked)
             sent = Sent(known.signatures, asked.variables)
-            await beside(asked.variables, lambda: sent.read)  # all of them are right, or nothing is done
+            await beside(lambda: sent.read, long=sent.are_long)  # all of them are right, or nothing is done
             completion = self._completion(known, sent)
             if completion.coerces:
-                await beside(asked.variables, lambda: sent.values)
+                await beside(lambda: sent.values, long=sent.are_long)
             return await completion.run(sent, asked.root, asked.surroundings(), asked.memo)
         except (Unplanned, GivenUp, g.GraphQLError):
             return None
@@ -146,7 +146,7 @@ class Planner:
     async def statement(self, asked: Asked) -> tuple[Statement, Run]:
         """The statement that answers, and what it is run with. Raises Unplanned."""
         sent = self._sent(asked)
-        await beside(asked.variables, lambda: sent.values)  # all of them are right, or nothing is read
+        await beside(lambda: sent.values, long=sent.are_long)  # all of them are right, or nothing is read
         return self._statement(asked, sent)
 
     def _sent(self, asked: Asked) -> Sent:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from starlette.types import Receive, Scope, Send
 
 import errors
-from models import reading
+from models import Actor, reading
 from resolvers import over_http
 from resolvers.context import Context
 from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal, raw_headers
@@ -24,6 +25,7 @@ from services.site import Site
 
 CONTEXT = "admit.context"  # in a request's scope: the context in which it was begun to be answered
 _ASKED = "admit.asked"  # what it asks for, if that has been read
+_USUAL = "admit.usual"  # how it is answered, if its head has come before
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -60,19 +62,16 @@ class Head(Protocol):
         """What ASGI says of the request."""
 
 
-class Caller(NamedTuple):
-    """Who sends a head, by the fingerprints of the secret in it, and with what headers they are answered."""
-
-    headers: Headers
-    prints: Sequence[str]
-
-
 class Usual(NamedTuple):
-    """A usual request: with what headers it is answered, who sends it, and from what page."""
+    """A usual request: with what headers it is answered, who sends it, and from what page.
+
+    `prints` are the fingerprints of the API key's secret that is in a head which may come again.
+    """
 
     headers: Headers
     authorization: str | None
     origin: str | None
+    prints: Sequence[str] | None = None
 
 
 class Short:
@@ -102,29 +101,30 @@ class Short:
         None leaves the request to a call, in whose scope belongs what has been `begun` by then.
         """
         try:
-            caller: Caller | None = head.known[Short]
+            usual: Usual | None = head.known[Short]
         except KeyError:
-            caller = head.known[Short] = self._caller(self.usual(head.scope(body)))
-        if caller is None or len(body) > self._bytes:
+            usual = head.known[Short] = self._recognised(self.usual(head.scope(body)))
+        if usual is None or len(body) > self._bytes:
+            return None
+        begun[_USUAL] = usual
+        if usual.prints is None:
             return None
         try:
             begun[_ASKED] = asked = over_http.asked(over_http.decode(body))
-            answer = self.door.at_once(asked, caller.prints, begun)
+            answer = self.door.at_once(asked, usual.prints, begun)
         except (Refusal, json.JSONDecodeError, errors.Rejected, reading.Unanswered):
             return None
         except Exception as bug:  # the long way says what there is to say, perhaps another number of this
             logged(bug)
             return None
-        return None if answer is None else (caller.headers, answer)
+        return None if answer is None else (usual.headers, answer)
 
-    def _caller(self, usual: Usual | None) -> Caller | None:
+    def _recognised(self, usual: Usual | None) -> Usual | None:
         if usual is None or usual.authorization is None:
-            return None
-        try:
-            prints = credentials.prints_in(self.door.site, usual.authorization)
-        except errors.Unauthenticated:
-            return None
-        return None if prints is None else Caller(usual.headers, prints)
+            return usual
+        with suppress(errors.Unauthenticated):
+            usual = usual._replace(prints=credentials.prints_in(self.door.site, usual.authorization))
+        return usual
 
     def is_usual_socket(self, scope: Scope) -> bool:
         """Whether a socket may go straight to the door."""
@@ -133,6 +133,8 @@ class Short:
 
     def usual(self, scope: Scope) -> Usual | None:
         """How a usual request is answered; None for an unusual one."""
+        if (known := scope.get(_USUAL)) is not None:
+            return cast("Usual", known)
         if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
             return None
         headers = dict(scope["headers"])
@@ -169,12 +171,17 @@ class Short:
             address = scope["client"][0] if scope.get("client") else ""
             if context is None:
                 context = self.door.context_for(address)
-                context.actor = await credentials.authenticate(context.site, usual.authorization)
+                context.actor = await self._sender(usual)
                 scope[CONTEXT] = context
             context.address = address
         except (Refusal, json.JSONDecodeError, errors.Rejected):
             return None
         return await self.door.quickly(asked, context)
+
+    async def _sender(self, usual: Usual) -> Actor:
+        if usual.prints is not None:
+            return await credentials.by_prints(self.door.site, usual.prints)
+        return await credentials.authenticate(self.door.site, usual.authorization)
 
 
 def _text(value: bytes | None) -> str | None:

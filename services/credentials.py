@@ -72,7 +72,11 @@ async def by_secret(site: Site, secret: str) -> Actor:
 
     A secret kept under the fingerprint of an older SECRET_KEY is kept under the newest from now on.
     """
-    prints = site.keys.fingerprints(secret)
+    return await by_prints(site, site.keys.fingerprints(secret))
+
+
+async def by_prints(site: Site, prints: Sequence[str]) -> Actor:
+    """The same of the secret with these fingerprints."""
     key = await ApiKey.by_hashes(prints)
     if not _is_secret_of(key, prints):
         raise errors.Unauthenticated
