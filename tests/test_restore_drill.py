@@ -94,17 +94,18 @@ class Installation:
 
 
 @pytest.fixture
-async def installations(tmp_path: Path) -> AsyncIterator[tuple[Installation, Installation]]:
+async def installations(tmp_path: Path, worker_id: str) -> AsyncIterator[tuple[Installation, Installation]]:
     """One to lose, and one to restore into; with the same address, as after a change in the DNS."""
     port = process.free_port()
+    databases = {name: f"admit_drill_{name}_{worker_id}{SUFFIX}" for name in ("lost", "found")}
     made = []
-    for name in ("lost", "found"):
+    for name, database in databases.items():
         (tmp_path / name).mkdir()
-        url = await _database(f"admit_drill_{name}{SUFFIX}") if POSTGRES else f"sqlite:{tmp_path}/{name}/admit.sqlite3"
+        url = await _database(database) if POSTGRES else f"sqlite:{tmp_path}/{name}/admit.sqlite3"
         made.append(Installation(tmp_path / name, url, port))
     yield made[0], made[1]
-    for name in ("lost", "found") if POSTGRES else ():
-        await _execute(f'DROP DATABASE "admit_drill_{name}{SUFFIX}" WITH (FORCE)')
+    for database in databases.values() if POSTGRES else ():
+        await _execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
 
 @dataclass
