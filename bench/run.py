@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,14 +74,18 @@ def run(wanted: Sequence[str], length: Length, postgres: str = "", tickets: int 
 
 
 def grow(sizes: Sequence[int], length: Length, postgres: str = "") -> Report:
-    """W1, W2 and W5 with Admit alone, at each of these sizes."""
-    report = Report("PostgreSQL" if postgres else "SQLite", {"admit": "Admit"}, length.about, grows=True)
-    for size in sizes:
-        data = dataset.made(size, TASKS, postgres, length.folder)
-        with standing([ADMIT], data, report.missing, length.folder) as stands:
-            for name in ("W1", "W2", "W5"):
-                measure = length.measures(len(data.waiting("")))[name][0]
-                _rounds(measure, stands, length.rounds, report, f" of {size:,}")
+    """W1, W2 and W5 with Admit alone, at each of these sizes in turn; the others are compared with the first."""
+    named = {"admit" if size == sizes[0] else f"admit-{size}": size for size in sizes}
+    titles = {name: f"Admit, {size:,} tickets" for name, size in named.items()}
+    report = Report("PostgreSQL" if postgres else "SQLite", titles, length.about, grows=True)
+    with ExitStack() as stack:
+        stands: list[Stand] = []
+        for name, size in named.items():
+            data = dataset.made(size, TASKS, postgres, length.folder)
+            stands += stack.enter_context(standing([replace(ADMIT, name=name)], data, report.missing, length.folder))
+        measures = length.measures(min(len(stand.waiting) for stand in stands))
+        for workload in ("W1", "W2", "W5"):
+            _rounds(measures[workload][0], stands, length.rounds, report)
     return report
 
 
@@ -101,7 +106,7 @@ def _side_by_side(wanted: Sequence[str], length: Length, data: Dataset, report: 
                 _rounds(measure, running, length.rounds, report)
 
 
-def _rounds(measure: Measure, stands: Sequence[Stand], rounds: int, report: Report, size: str = "") -> None:
+def _rounds(measure: Measure, stands: Sequence[Stand], rounds: int, report: Report) -> None:
     left = {stand.contender.name: ENOUGH for stand in stands}
     for _ in range(rounds):
         for stand in stands:
@@ -109,8 +114,7 @@ def _rounds(measure: Measure, stands: Sequence[Stand], rounds: int, report: Repo
                 continue
             began = time.monotonic()
             try:
-                figure = uvloop.run(_measured(measure, stand))
-                _note(report, replace(figure, workload=figure.workload + size))
+                _note(report, uvloop.run(_measured(measure, stand)))
             except (load.Failed, TimeoutError) as failure:
                 report.missing.append(f"{stand.contender.title}: {failure!r}")
                 left[stand.contender.name] = 0
