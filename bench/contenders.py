@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bench.dataset import ROOT, SECRET_KEY
 from bench.servers import NotHere, python
 
-# As in production, but for what bounds a single caller: all the load here is one's.
+# As in production, but for what bounds a single caller, for all the load is one's, and what looks after candidates.
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": SECRET_KEY,
@@ -20,6 +20,7 @@ PRODUCTION = {
     "GUESSES_PER_TASK": "100000000",
     "GUESSES_IN_ALL": "100000000",
     "DATABASE_TIMEOUT_SECONDS": "60",  # a machine that does nothing else is no outage
+    "SESSION_LOST_SECONDS": "86400",  # those who start here are never heard of again, and nobody else would note it
 }
 READS = ("W1", "W2")
 WRITES = ("W3", "W4", "W5")
