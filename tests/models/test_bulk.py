@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from tortoise.exceptions import OperationalError
 
 import models
 from models import bulk, chance
@@ -93,6 +95,20 @@ async def test_writing_many_rows_never_holds_the_loop(app: Starlette, statements
     rows = await models.Candidate.all().order_by("id")
     assert [row.full_name for row in rows] == [f"P {at}" for at in range(2_500)]
     assert {str(row.attributes) for row in rows} == {"{}"}
+
+
+async def test_what_is_too_long_is_not_cut(app: Starlette) -> None:
+    organization = await models.Organization.create(name="O", redirect_secret=b"x" * 32)
+
+    @transactional
+    async def write() -> None:
+        each: dict[str, list[Any]] = {"id": [chance.new_id(), chance.new_id()], "full_name": ["x" * 201, "y"]}
+        await bulk.insert(models.Candidate, {"organization_id": organization.id}, each)
+
+    with suppress(OperationalError):  # PostgreSQL refuses it; SQLite knows no lengths
+        await write()
+
+    assert [len(row.full_name) for row in await models.Candidate.all().order_by("id")] in ([], [201, 1])
 
 
 async def test_rows_are_inserted_in_a_unit_of_work_alone(app: Starlette) -> None:
