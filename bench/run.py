@@ -83,7 +83,7 @@ def grow(sizes: Sequence[int], length: Length, postgres: str = "") -> Report:
         for name, size in named.items():
             data = dataset.made(size, TASKS, postgres, length.folder)
             stands += stack.enter_context(standing([replace(ADMIT, name=name)], data, report.missing, length.folder))
-        measures = length.measures(min(len(stand.waiting) for stand in stands))
+        measures = length.measures(min((len(stand.waiting) for stand in stands), default=0))
         for workload in ("W1", "W2", "W5"):
             _rounds(measures[workload][0], stands, length.rounds, report)
     return report
