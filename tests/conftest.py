@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,6 +31,7 @@ from server import create_app
 from settings import Settings
 from tests import thrift, twins
 from tests.log_watch import LogWatch, watching
+from tests.process import listener
 from tests.world import Clock, Door
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL", "")
@@ -136,12 +136,12 @@ async def door(app: Starlette) -> AsyncIterator[Door]:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[str, Starlette]]:
     """A real server on a free port of this machine: its base address, and the application."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    open_for = listener()
+    base_url = f"http://127.0.0.1:{open_for.getsockname()[1]}"
     app = create_app(replace(settings, base_url=base_url))
     quick = replace(settings, shutdown_seconds=min(2, settings.shutdown_seconds))
     server = uvicorn.Server(configured(quick, app, log_config=None))
-    running = asyncio.create_task(server.serve([listener]))
+    running = asyncio.create_task(server.serve([open_for]))
     while not server.started:
         if running.done():
             running.result()

@@ -58,10 +58,20 @@ class Running:
             return await self.process.wait()
 
 
+def listener() -> socket.socket:
+    """Listens on a free port of this machine; no answer waits until the one before it is acknowledged.
+
+    asyncio sees to that itself where it makes the socket.
+    """
+    made = socket.create_server(("127.0.0.1", 0))
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return made
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    with listener() as found:
+        port: int = found.getsockname()[1]
         return port
 
 

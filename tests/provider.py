@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from models import clock
+from tests.process import listener
 
 CLIENT_ID = "admit-at-the-university"
 CLIENT_SECRET = "a secret: with / odd % characters"
@@ -172,10 +172,10 @@ def _basic() -> str:
 @asynccontextmanager
 async def provider(host: str = "127.0.0.1") -> AsyncIterator[Provider]:
     """The provider on a free port of this machine; `host` is what it calls itself."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    made = Provider(f"http://{host}:{listener.getsockname()[1]}")
+    open_for = listener()
+    made = Provider(f"http://{host}:{open_for.getsockname()[1]}")
     server = uvicorn.Server(uvicorn.Config(made.app, log_level="warning", lifespan="off"))
-    running = asyncio.create_task(server.serve([listener]))
+    running = asyncio.create_task(server.serve([open_for]))
     while not server.started:
         await asyncio.sleep(0)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from starlette.routing import Route
 
 from models import Answer, Organization, TestSession, TestSessionStatus
 from services import redirects
+from tests.process import listener
 from tests.world import Clock, Door
 
 pytestmark = pytest.mark.browser
@@ -93,11 +93,11 @@ async def partner() -> AsyncIterator[tuple[str, asyncio.Queue[dict[str, str]]]]:
         return PlainTextResponse("Welcome back.")
 
     app = Starlette(routes=[Route("/done", done)])
-    listener = socket.create_server(("127.0.0.1", 0))
+    open_for = listener()
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    running = asyncio.create_task(server.serve([listener]))
+    running = asyncio.create_task(server.serve([open_for]))
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/done", arrivals
+        yield f"http://127.0.0.1:{open_for.getsockname()[1]}/done", arrivals
     finally:
         server.should_exit = True
         await running

@@ -136,7 +136,7 @@ async def test_who_may_not_pay_for_what_is_open_is_told_so(settings: Settings, c
     poor = replace(settings, cost_capacity=10, cost_per_second=1, poll_seconds=0.05)
     async with serving(poor) as (base_url, app), httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
         owner = await Door(client).sign_up()
-        async with socket(owner) as listener:
+        async with socket(owner, max_queue=None) as listener:  # what is not read delays no good-bye
             for number in range(50):
                 await listener.subscribe(CHANGES, id=str(number))
             message = await listener.receive()
