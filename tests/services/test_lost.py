@@ -9,7 +9,11 @@ import pytest
 from starlette.applications import Starlette
 
 from models import Event, TestSession
+from models.direct import Direct
 from services import clockwork
+from services.holding import notice
+from services.site import Site
+from tests.conftest import POSTGRES
 from tests.hall import LOOK, Hall, changing, changing_many, ledger_is_exact, open_hall, row, statuses
 from tests.world import Clock, Door
 
@@ -115,3 +119,50 @@ async def test_one_sweep_finds_all_who_are_lost_however_many(
 
     assert (lost, await TestSession.filter(status="INTERRUPTED").count()) == (3, 3)
     assert await clockwork.close_overdue(halls[0].site) == 0
+
+
+async def test_those_who_are_lost_at_once_are_noted_together(
+    app: Starlette, door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halls = [await open_hall(app, door) for _ in range(4)]
+    sessions = [await hall.start() for hall in halls]
+    commits: list[None] = []
+    commit = Direct.commit
+
+    async def counting(connection: Direct) -> None:
+        commits.append(None)
+        await commit(connection)
+
+    monkeypatch.setattr(Direct, "commit", counting)
+    monkeypatch.setattr(clockwork, "TOGETHER", 3)
+    clock.forward(hours=2)
+
+    lost = await clockwork.note_lost(halls[0].site)
+
+    assert lost == 4
+    assert {(await row(session)).status for session in sessions} == {"INTERRUPTED"}
+    assert len(commits) == (0 if POSTGRES else 2)
+
+
+async def test_one_that_cannot_be_noted_is_left_and_keeps_nobody_from_it(
+    app: Starlette, door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    halls = [await open_hall(app, door) for _ in range(3)]
+    sessions = [await hall.start() for hall in halls]
+
+    async def failing(site: Site, session: TestSession) -> bool:
+        done = await notice(site, session)
+        if session.gid == sessions[1]["id"]:
+            raise OSError("what has been done is undone")
+        return done
+
+    clock.forward(hours=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("services.clockwork.notice", failing)
+        first = await clockwork.note_lost(halls[0].site)
+        left = [(await row(session)).status for session in sessions]
+
+    assert (first, left) == (2, ["INTERRUPTED", "ACTIVE", "INTERRUPTED"])
+    assert f"{sessions[1]['id']} was left for the next sweep" in caplog.text
+    assert await clockwork.note_lost(halls[0].site) == 1
+    caplog.clear()  # it was meant to be said
