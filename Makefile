@@ -21,7 +21,7 @@ serve: install ## serve an empty database
 	$(BIN)/python server.py
 
 test: install docs/examples/node_modules/installed tests/suites/node_modules/installed ## run the tests (TEST_DATABASE_URL and TEST_EVENTS_URL choose PostgreSQL and Redis)
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(TESTS)
 
 check: install ## lint, types, and whether schema.graphql is up to date
 	$(BIN)/ruff check .
