@@ -56,12 +56,20 @@ async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, 
     return bool(changed)
 
 
-async def add(row: Model) -> bool:
-    """Insert the object, unless a unique index has one like it already; whether it was."""
+async def add(row: Model, *, is_first: bool = False) -> bool:
+    """Insert the object, unless a unique index has one like it already; whether it was.
+
+    Whoever holds what keeps others from adding one, and has seen none, says that it `is_first`: a unit that is sure
+    does not wait to hear so on PostgreSQL.
+    """
     client, sql, values = _adding(row)
-    added, _ = await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values)
-    row._saved_in_db = bool(added)  # noqa: SLF001  as Tortoise's own does
-    return bool(added)
+    if is_first and isinstance(client, Transaction) and client.is_sure:
+        await client.execute_ahead(sql, values)
+        added = unit.current().has_presumed = True
+    else:
+        added = bool((await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values))[0])
+    row._saved_in_db = added  # noqa: SLF001  as Tortoise's own does
+    return added
 
 
 async def put(row: Model) -> None:

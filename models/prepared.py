@@ -105,23 +105,41 @@ def _as_it_is(value: Any) -> Any:
 class Joined:
     """A row of each of these models, read together by `sql`, which says what follows the columns and calls its tables
     by their names; `{0}` is the first of its values. `briefly` leaves out what may be long.
+
+    With `many` they come with all the rows of one more model that `sql` joins to them, of which there are few.
     """
 
-    def __init__(self, sql: str, *models: type[Model], briefly: bool = False) -> None:
-        self._sql, self._models = sql, models
+    def __init__(self, sql: str, *models: type[Model], many: type[Model] | None = None, briefly: bool = False) -> None:
+        self._sql, self._models, self._many = sql, models if many is None else (*models, many), many
         self._of = _brief if briefly else _columns
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
-        """An object of each, or None when there is no such row."""
+        """An object of each, and the list of the many; None when there is no such row."""
         client = unit.connection()
         sql = marked(self._written, mark_of(client), len(values))
         found: Sequence[Any] = (await client.execute_query(sql, list(map(rows.as_text, values))))[1]
-        return [make(found[0]) for make in self._makers] if found else None
+        if not found:
+            return None
+        if self._many is None:
+            return [make(found[0]) for make in self._makers]
+        *singly, many = self._makers
+        return [*(make(found[0]) for make in singly), [many(row) for row in found if row[self._key] is not None]]
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """Where each model's columns begin."""
+        return list(accumulate((len(self._of(model)) for model in self._models[:-1]), initial=0))
+
+    @cached_property
+    def _key(self) -> int:
+        """Where the key of the many is: a row without any has none."""
+        model = self._models[-1]
+        return self._firsts[-1] + self._of(model).index(model._meta.pk_attr)  # noqa: SLF001
 
     @cached_property
     def _makers(self) -> list[Callable[[Sequence[Any]], Any]]:
-        firsts = accumulate((len(self._of(model)) for model in self._models), initial=0)
-        return [rows.maker(model, self._of(model), first) for model, first in zip(self._models, firsts, strict=False)]
+        firsts = zip(self._models, self._firsts, strict=True)
+        return [rows.maker(model, self._of(model), first) for model, first in firsts]
 
     @cached_property
     def _written(self) -> str:

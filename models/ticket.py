@@ -21,7 +21,7 @@ from models.changes import lock
 from models.event import EventType
 from models.labels import labels_field
 from models.moves import Stateful
-from models.prepared import Joined, Prepared
+from models.prepared import Prepared
 from models.task import Task, can_be_slug
 
 
@@ -153,16 +153,6 @@ class Ticket(Stateful):
         await lock("SELECT 1 FROM ticket WHERE id = {0} FOR UPDATE", key)
 
     @classmethod
-    async def with_task(cls, key: UUID) -> tuple[Ticket, Task]:
-        """The ticket, whose lock is held, and its task, kept as it is until the transaction ends."""
-        await lock("SELECT 1 FROM task WHERE id = (SELECT task_id FROM ticket WHERE id = {0}) FOR SHARE", key)
-        found = await _with_task.one(key)
-        if found is None:
-            raise DoesNotExist(cls)
-        ticket, task = found
-        return ticket, task
-
-    @classmethod
     async def hold_all(cls, keys: Collection[UUID]) -> None:
         """Lock these tickets, always in the same order, so that two who want several never wait for each other."""
         ordered = sorted(set(keys))
@@ -198,7 +188,6 @@ class Ticket(Stateful):
 
 
 _BY_CODE = "SELECT k.id FROM ticket k JOIN task t ON t.id = k.task_id WHERE t.slug = {0} AND k.code = {1}"
-_with_task = Joined("FROM ticket JOIN task ON task.id = ticket.task_id WHERE ticket.id = {0}", Ticket, Task)
 _held = Prepared(lambda key: Ticket.filter(id=key).select_for_update(), UUID)
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 P = ParamSpec("P")
@@ -28,8 +29,10 @@ class Unit:
     """What one transaction has still to do: the events to write, the work to start after the commit."""
 
     client: BaseDBAsyncClient
+    is_cautious: bool  # it has begun again: this time it hears of everything before it goes on
     events: list[dict[str, Any]] = field(default_factory=list)
     inside: int = 0  # of how many units that have joined it this code is part
+    has_presumed: bool = False  # something that the database may still refuse: then it begins again
 
 
 _open: ContextVar[Unit | None] = ContextVar("unit", default=None)
@@ -69,11 +72,12 @@ def be_sure() -> None:
     """Say that the unit fails from here on with the database itself and for no other reason.
 
     On SQLite it is then not prepared for being undone without the others in its batch: if it fails after all, none of
-    them stays, and they are told Unavailable. On PostgreSQL it does not wait to hear that a row was changed.
+    them stays, and they are told Unavailable. On PostgreSQL it does not wait to hear that a row was changed, or added
+    where there is none like it; if there was one after all, it is undone, and done again with more caution.
     """
     unit = current()
     client: Any = unit.client
-    if not unit.inside:
+    if not unit.inside and not unit.is_cautious:
         client.be_sure()
 
 
@@ -98,19 +102,37 @@ def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
 
 
 async def _transact(work: Callable[[], Awaitable[T]]) -> T:
-    async with in_transaction("default") as client:
-        unit = Unit(client)
-        _open.set(unit)  # the task has a context of its own: nothing to reset
-        result = await work()
-        if unit.events:
-            from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
-
-            await write(unit.events)
+    try:
+        result, unit = await _once(work, is_cautious=False)
+    except _Mistaken:
+        result, unit = await _once(work, is_cautious=True)
     if unit.events:
         grown = frozenset(event["organization_id"] for event in unit.events)
         for listener in _listeners:
             listener(grown)
     return result
+
+
+class _Mistaken(Exception):
+    """What a unit has presumed was not so, and nothing that it did was kept."""
+
+
+async def _once(work: Callable[[], Awaitable[T]], *, is_cautious: bool) -> tuple[T, Unit]:
+    unit: Unit | None = None
+    try:
+        async with in_transaction("default") as client:
+            unit = Unit(client, is_cautious)
+            _open.set(unit)  # the task has a context of its own: nothing to reset
+            result = await work()
+            if unit.events:
+                from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
+
+                await write(unit.events)
+    except IntegrityError as refused:
+        if unit is not None and unit.has_presumed:
+            raise _Mistaken from refused
+        raise
+    return result, unit
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -21,6 +21,7 @@ from models import (
 )
 from models.changes import add
 from models.rows import new
+from models.seat import Arrival
 from models.unit import transactional
 from services.credentials import candidate_token
 from services.keys import LinkClaims
@@ -97,8 +98,7 @@ async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
 async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
     await Ticket.lock(ticket_id)
     link = _named(claims, await AccessLink.hold(claims.link_id)) if claims else None
-    ticket, task = await Ticket.with_task(ticket_id)  # who closes it is told so when nobody is still coming in
-    assessments = await Assessment.of_ticket(ticket)
+    ticket, task, assessments = await Arrival.held_by(ticket_id)  # who closes the task waits for who still comes in
     assessment = admission.open_among(assessments)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
     if claims and link and not admission.is_sitting(sessions):
@@ -128,7 +128,7 @@ async def _begin(task: Task, ticket: Ticket, link: AccessLink | None) -> Assessm
     )
     unit.be_sure()
     # the partial unique index has the last word, whatever was read
-    if not await add(assessment) and (kept := admission.open_among(await Assessment.of_ticket(ticket))):
+    if not await add(assessment, is_first=True) and (kept := admission.open_among(await Assessment.of_ticket(ticket))):
         return kept
     actor = ticket.actor_in(None)
     moves.begin(assessment, actor)

@@ -46,13 +46,12 @@ async def start(site: Site, actor: Actor, step_id: UUID) -> TestSession:
         await Step.seen_by(actor, step_id)
         raise errors.Forbidden("Only a candidate can start a test.")
     seat = await Seat.held_by(actor, step_id)
-    sessions = await TestSession.of_assessment(seat.assessment.id)
-    if await endings.settle_all(site, sessions, seat.ticket):
+    if await endings.settle_all(site, seat.sessions, seat.ticket):
         await seat.assessment.read_again()
     now = clock.now()
-    if barrier := admission.start_barrier(seat.step, seat.assessment, seat.task, seat.ticket, sessions, now):
+    if barrier := admission.start_barrier(seat.step, seat.assessment, seat.task, seat.ticket, seat.sessions, now):
         raise barrier
-    mine = [session for session in sessions if session.step_id == step_id]
+    mine = [session for session in seat.sessions if session.step_id == step_id]
     current = next((session for session in mine if session.is_unfinished), None)
     if current is None:
         attempt = max((session.attempt for session in mine), default=0) + 1
@@ -146,7 +145,7 @@ async def present(session: TestSession, actor: Actor) -> None:
 
 
 async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:
-    step, test, task, ticket, assessment = seat
+    step, test, task, ticket, assessment, _ = seat
     begins: dict[str, Any] = {"status": S.AWAITING_PROCTOR, "last_seen_at": clock.now()}
     opening: list[timekeeping.Opening] = []
     if not task.is_proctored:
@@ -165,7 +164,7 @@ async def _make(seat: Seat, attempt: int, actor: Actor) -> TestSession:
         **begins,
     )
     unit.be_sure()
-    if not await add(session):  # the partial unique indexes have the last word, whatever was read
+    if not await add(session, is_first=True):  # the partial unique indexes have the last word, whatever was read
         raise errors.AnotherTestRunning
     moves.begin(session, actor)
     if session.has_begun:

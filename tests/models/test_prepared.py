@@ -163,3 +163,24 @@ async def test_rows_that_belong_together_come_together(door: Door) -> None:
     assert nothing is None
     assert found is not None
     assert [knows(row) for row in found] == [knows(await Task.seen_by(actor, ticket.task_id)), knows(ticket)]
+
+
+async def test_many_rows_come_with_the_row_that_they_belong_to_and_none_with_one_that_has_none(door: Door) -> None:
+    actor = await staff(door)
+    (ticket,) = await Ticket.visible_to(actor)
+    joined = Joined(
+        "FROM task LEFT JOIN ticket ON ticket.task_id = task.id AND ticket.status = {1} WHERE task.id = {0}"
+        " ORDER BY ticket.id",
+        Task,
+        many=Ticket,
+    )
+
+    found, alone = await joined.one(ticket.task_id, "ISSUED"), await joined.one(ticket.task_id, "REVOKED")
+    nothing = await joined.one(uuid4(), "ISSUED")
+
+    assert found is not None
+    assert alone is not None
+    assert nothing is None
+    task, tickets = found
+    assert knows(task) == knows(alone[0]) == knows(await Task.seen_by(actor, ticket.task_id))
+    assert ([knows(row) for row in tickets], alone[1]) == ([knows(ticket)], [])

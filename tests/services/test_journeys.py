@@ -29,17 +29,17 @@ def made() -> int:
     return sum(connection._protocol.queries_count for connection in open_ones)
 
 
-async def test_an_entry_makes_five(hall: Hall) -> None:
+async def test_an_entry_makes_three(hall: Hall) -> None:
     another = (await hall.owner.issue(hall.task["id"]))[0]
     await hall.enter()  # so that nobody is new
     before = made()
 
     await entry.by_code(hall.site, "192.0.2.1", hall.task["slug"], another["invitationCode"])
 
-    assert made() - before == 5
+    assert made() - before == 3
 
 
-async def test_a_start_makes_four_after_its_test_was_read_once(hall: Hall) -> None:
+async def test_a_start_makes_two_after_its_test_was_read_once(hall: Hall) -> None:
     actor = await credentials.authenticate(hall.site, f"Bearer {hall.sitter.known['accessToken']}")
     [test] = await Test.all()
     await Test.count_questions(test.id)
@@ -47,7 +47,7 @@ async def test_a_start_makes_four_after_its_test_was_read_once(hall: Hall) -> No
 
     await sessions.start(hall.site, actor, key(hall.step_id))
 
-    assert made() - before == 4
+    assert made() - before == 2
 
 
 async def test_to_issue_a_ticket_makes_three(hall: Hall) -> None:

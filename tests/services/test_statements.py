@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from starlette.applications import Starlette
 
-from models import Actor, ActorKind, Member, Permission, Step, Test
+import errors
+from models import Actor, ActorKind, Assessment, Event, Member, Permission, Step, Test, TestSession
+from models.seat import Arrival, Seat
 from services import credentials, entry, sessions, tickets
 from services.candidates import NewCandidate
 from tests.conftest import POSTGRES
@@ -13,8 +17,8 @@ from tests.hall import Hall, key, open_hall
 from tests.world import Door
 
 # Of them on PostgreSQL: the locks of the ticket and of the task, and the log's.
-ENTRY = 9 if POSTGRES else 6
-START = 8 if POSTGRES else 5
+ENTRY = 8 if POSTGRES else 5
+START = 7 if POSTGRES else 4
 ISSUE = 7 if POSTGRES else 6
 
 
@@ -54,6 +58,38 @@ async def test_a_start_is_few_statements(hall: Hall, statements: list[str]) -> N
 
     assert session.has_begun
     assert len(_asked(statements)) == START, statements
+
+
+async def test_whoever_came_in_unseen_is_not_let_in_again(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, looks = Arrival.held_by, list[Arrival]()
+
+    async def blind(ticket_id: UUID) -> Arrival:
+        looks.append(await held(ticket_id))
+        return looks[-1]._replace(assessments=[])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Arrival, "held_by", blind)
+        again = await entry.by_code(hall.site, "192.0.2.1", hall.task["slug"], hall.ticket["invitationCode"])
+
+    assert again.assessment.gid == hall.sitter.known["assessment"]["id"]
+    assert await Assessment.all().count() == 1
+    assert len(looks) == (2 if POSTGRES else 1)  # there it presumed that nobody had, and began again
+    assert await Event.filter(type="ASSESSMENT_STATUS_CHANGED").count() == 1
+
+
+async def test_a_session_that_was_not_seen_is_not_begun_again(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = await credentials.authenticate(hall.site, f"Bearer {hall.sitter.known['accessToken']}")
+    begun = await sessions.start(hall.site, actor, key(hall.step_id))
+    held = Seat.held_by
+
+    async def blind(actor: Actor, step_id: UUID) -> Seat:
+        return (await held(actor, step_id))._replace(sessions=[])
+
+    monkeypatch.setattr(Seat, "held_by", blind)
+    with pytest.raises(errors.AnotherTestRunning):
+        await sessions.start(hall.site, actor, key(hall.step_id))
+
+    assert [session.id for session in await TestSession.all()] == [begun.id]
 
 
 async def test_to_issue_a_ticket_is_few_statements(hall: Hall, statements: list[str]) -> None:
