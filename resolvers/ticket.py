@@ -9,7 +9,6 @@ import strawberry
 
 import models
 from resolvers.context import Info
-from schema.candidate import CandidateInput
 from schema.declared import Found, declared
 from schema.enums import RunningSessions
 from schema.ticket import (
@@ -27,7 +26,6 @@ from schema.ticket import (
     TicketIdsInput,
 )
 from services import suspensions, tickets
-from services.candidates import NewCandidate
 
 _Id = Annotated[strawberry.ID | None, strawberry.argument(description="The ticket; or give its code.")]
 _Code = Annotated[str | None, strawberry.argument(description="Its invitation code, in any case, dashes or not.")]
@@ -56,8 +54,7 @@ class TicketMutations:
     )
     async def issue_tickets(self, info: Info, input: IssueTicketsInput) -> IssueTicketsSuccess:
         """Those who issue tickets."""
-        candidates = [_candidate(one) for one in input.candidates]
-        issued = await tickets.issue(info.context.site, info.context.actor, _issue(input), candidates)
+        issued = await tickets.issue(info.context.site, info.context.actor, _issue(input), input.candidates)
         return IssueTicketsSuccess(tickets=issued.tickets, replayed=issued.replayed)
 
     @strawberry.mutation(
@@ -105,10 +102,4 @@ def _issue(input: IssueTicketsInput) -> tickets.Issue:
         valid_from=input.valid_from,
         valid_until=input.valid_until,
         idempotency_key=input.idempotency_key,
-    )
-
-
-def _candidate(one: CandidateInput) -> NewCandidate:
-    return NewCandidate(
-        one.full_name, one.email, one.external_id, one.attributes, one.extra_time_percent or 0, one.meeting_url
     )

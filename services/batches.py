@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -14,9 +13,6 @@ import orjson
 from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance, rows
 from models.rows import like, new
 from services.candidates import NewCandidate
-
-_SAID = [field.name for field in fields(NewCandidate)]
-_said = attrgetter(*_SAID)
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ async def fingerprint(call: Mapping[str, Any], candidates: Sequence[NewCandidate
     digest = hashlib.sha256(b"[" + orjson.dumps(call, default=str, option=orjson.OPT_SORT_KEYS) + b",[")
     comma = b""
     async for some in bulk.turns(candidates):
-        said = [dict(zip(_SAID, _said(one), strict=True)) for one in some]
+        said = [one._asdict() for one in some]
         digest.update(comma + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)[1:-1])
         comma = b","
     digest.update(b"]]")

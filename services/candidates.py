@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from email_validator import EmailNotValidError, validate_email
@@ -28,8 +27,35 @@ _PLAIN = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABE
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-@dataclass(frozen=True, slots=True)
-class NewCandidate:
+class Described(Protocol):
+    """What somebody says of a candidate, as it came."""
+
+    @property
+    def full_name(self) -> str:
+        """Their name."""
+
+    @property
+    def email(self) -> str | None:
+        """Their e-mail address."""
+
+    @property
+    def external_id(self) -> str | None:
+        """The organization's own number for them."""
+
+    @property
+    def attributes(self) -> Any:
+        """Whatever else is kept of them, an object."""
+
+    @property
+    def extra_time_percent(self) -> int | None:
+        """This much more time for each test."""
+
+    @property
+    def meeting_url(self) -> str | None:
+        """Their own conference."""
+
+
+class NewCandidate(NamedTuple):
     """A candidate who is about to be given a ticket."""
 
     full_name: str
@@ -40,7 +66,7 @@ class NewCandidate:
     meeting_url: str | None = None
 
 
-async def checked(candidates: Sequence[NewCandidate]) -> list[NewCandidate]:
+async def checked(candidates: Sequence[Described]) -> list[NewCandidate]:
     """The candidates as they are stored. Raises InvalidCandidates naming every bad row."""
     problems: list[Problem] = []
     stored: list[NewCandidate] = []
@@ -53,18 +79,18 @@ async def checked(candidates: Sequence[NewCandidate]) -> list[NewCandidate]:
     return stored
 
 
-def _stored(candidate: NewCandidate) -> NewCandidate:
+def _stored(candidate: Described) -> NewCandidate:
     return NewCandidate(
         candidate.full_name.strip(),
         (candidate.email or "").strip() or None,
         (candidate.external_id or "").strip() or None,
         candidate.attributes or {},
-        candidate.extra_time_percent,
+        candidate.extra_time_percent or 0,
         candidate.meeting_url or None,
     )
 
 
-def _problems(index: int, candidate: NewCandidate) -> Iterator[Problem]:
+def _problems(index: int, candidate: Described) -> Iterator[Problem]:
     if wrong := texts.problem_of_line(candidate.full_name, NAME):
         yield Problem(index, "fullName", wrong)
     if candidate.email and candidate.email.strip() and not _is_email(candidate.email.strip()):
@@ -74,7 +100,7 @@ def _problems(index: int, candidate: NewCandidate) -> Iterator[Problem]:
         yield Problem(index, "externalId", wrong)
     if wrong := _problem_of_attributes(candidate.attributes):
         yield Problem(index, "attributes", wrong)
-    if not 0 <= candidate.extra_time_percent <= EXTRA_TIME:
+    if not 0 <= (candidate.extra_time_percent or 0) <= EXTRA_TIME:
         yield Problem(index, "extraTimePercent", f"Give between 0 and {EXTRA_TIME} percent.")
     if candidate.meeting_url and (wrong := texts.problem_of_meeting(candidate.meeting_url)):
         yield Problem(index, "meetingUrl", wrong)

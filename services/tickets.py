@@ -28,7 +28,7 @@ from models.ticket import normalise
 from models.unit import transactional
 from services import batches, sessions, texts
 from services.batches import Draft
-from services.candidates import NewCandidate, checked
+from services.candidates import Described, checked
 from services.site import Site
 from services.tasks import check_window
 
@@ -57,7 +57,7 @@ class Issued:
     replayed: bool
 
 
-async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[NewCandidate]) -> Issued:
+async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[Described]) -> Issued:
     """Make a ticket for each candidate, or none at all, and answer them. Raises what `make` does.
 
     The same key with the same body answers the same tickets, even when the task has changed since.
@@ -68,7 +68,7 @@ async def issue(site: Site, actor: Actor, issue: Issue, candidates: Sequence[New
     return Issued(await batches.kept(actor, batch), replayed=True)
 
 
-async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], limit: int) -> tuple[Draft, TicketBatch]:
+async def make(actor: Actor, issue: Issue, candidates: Sequence[Described], limit: int) -> tuple[Draft, TicketBatch]:
     """Make a ticket for each candidate, or none at all; what was drafted, and the batch that is kept.
 
     That is another batch if an earlier call with this key made it. Raises TooManyRows, InvalidCandidates naming every
@@ -78,7 +78,7 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
     actor.must(Permission.ISSUE_TICKETS)
     if not 1 <= len(candidates) <= limit:
         raise errors.TooManyRows(limit)
-    candidates = await checked(candidates)
+    people = await checked(candidates)
     shared = {
         "group": texts.optional_line("group", issue.group),
         "labels": _labels(issue.labels),
@@ -91,10 +91,10 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[NewCandidate], l
         organization_id=actor.organization,
         task_id=issue.task_id,
         idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
-        body_hash=await batches.fingerprint(vars(issue), candidates),
-        count=len(candidates),
+        body_hash=await batches.fingerprint(vars(issue), people),
+        count=len(people),
     )
-    draft = await batches.draft(batch, candidates, shared)
+    draft = await batches.draft(batch, people, shared)
     return draft, await _keep(actor, draft)
 
 
