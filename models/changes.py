@@ -64,8 +64,8 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
     """
     client, sql, values = _adding(row)
     if is_first and isinstance(client, Transaction) and client.is_sure:
-        await client.execute_ahead(sql, values)
         added = unit.current().has_presumed = True
+        await client.execute_ahead(sql, values)
     else:
         added = bool((await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values))[0])
     row._saved_in_db = added  # noqa: SLF001  as Tortoise's own does
