@@ -45,8 +45,8 @@ async def test_a_password_of_an_enforced_organization_leads_there(live: Door, wi
         page = await window.new_page()
         await page.goto(start)  # which proves it
         await page.wait_for_url(f"{live.base_url}/dashboard")
+        await page.goto("about:blank")  # before it is enforced, for then the dashboard goes to sign in by itself
         await configured(owner, idp, clientSecret=None, enforced=True)
-        await page.goto("about:blank")  # the dashboard goes to sign in by itself when it is nobody's any more
         await window.clear_cookies()
 
         await page.goto(f"{live.base_url}/sign-in")
