@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.over_http import JSON, Refusal
-from resolvers.short import Headers, Short
+from resolvers.short import Headers, Short, forget
 from schema.masking import logged
 
 
@@ -26,6 +26,12 @@ class Quick:
         if scope["type"] == "websocket" and self._short.is_usual_socket(scope):
             await self._short.door(scope, receive, send)
             return
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            forget(scope)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         usual = self._short.usual(scope)
         if usual is None:
             await self._app(scope, receive, send)

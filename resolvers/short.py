@@ -184,6 +184,12 @@ class Short:
         return await credentials.authenticate(self.door.site, usual.authorization)
 
 
+def forget(scope: Scope) -> None:
+    """Leave nothing in the request's scope of what was read for it: its connection keeps the scope until the next."""
+    for known in (CONTEXT, _ASKED):
+        scope.pop(known, None)
+
+
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 import httpx
 import orjson
@@ -13,6 +15,9 @@ import pytest
 from starlette.applications import Starlette
 
 from planner.front import Front
+from planner.tiers import Planner
+from resolvers.context import Context
+from resolvers.door import Door as DoorHere
 from resolvers.short import Short
 from settings import Settings
 from tests.at_once import Ways, posted, told, waits, wire_to
@@ -86,6 +91,40 @@ async def test_all_ways_answer_the_same(
     assert told(at_once) == told(slow)
     if (headers is USUAL and not over) or headers.get("origin") == ALLOWED:
         assert ways.taken == ["quick", "quick" if waits(settings) else "at once"]
+
+
+@pytest.mark.parametrize("way", ["short", "long"])
+async def test_nothing_of_a_request_stays_when_it_was_answered(
+    spa: Door, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    owner, wire = await spa.sign_up(), wire_to(spa)
+    secret = (await new_key(owner, "READ"))["secret"]
+    query = (
+        "{ organization { tasks(first: 5) { nodes { name tickets(first: 5) { nodes { candidate { fullName } } } } } } }"
+    )
+    request = posted({"query": query}, {"authorization": f"Bearer {secret}", **USUAL})
+    for _ in range(2):
+        await wire.send(request)
+    made: list[ref[Context]] = []
+
+    def context_for(self: DoorHere, address: str) -> Context:
+        made.append(ref(context := make(self, address)))
+        return context
+
+    make = DoorHere.context_for
+    monkeypatch.setattr(DoorHere, "context_for", context_for)
+    monkeypatch.setattr(Planner, "at_once", lambda *_: None)
+    if way == "long":
+        monkeypatch.setattr(Front, "answer", _never)
+
+    answer = await wire.send(request)  # and the connection stays
+
+    assert orjson.loads(answer.body).get("errors") is None
+    for _ in range(100):  # its task ends
+        await asyncio.sleep(0)
+    gc.collect()
+    assert [one() for one in made] == [None]
+    wire.close()
 
 
 async def test_a_mutation_that_goes_wrong_beneath_its_root_is_done_once_and_charged_once(
