@@ -102,33 +102,16 @@ class Writer:
         self._batch: Batch | None = None  # there is none while nobody has the turn
         self._committing: asyncio.Task[None] | None = None
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody has the turn."""
-        return not self._taken
-
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[Direct]:
         """The connection without a transaction. Raises Unavailable."""
-        connection = await self.take()
-        try:
-            yield connection
-        finally:
-            self.give_back()
-
-    async def take(self) -> Direct:
-        """The same, until it is given back."""
         await self._turn(alone=True)
         try:
             with outages():
-                return await self._opened()
-        except BaseException:
+                connection = await self._opened()
+            yield connection
+        finally:
             self._go_on()
-            raise
-
-    def give_back(self) -> None:
-        """It is somebody else's turn."""
-        self._go_on()
 
     async def join(self) -> Batch:
         """Wait for one's turn to write; it lasts until `leave`. Raises Unavailable when no batch can begin now."""

@@ -48,8 +48,13 @@ def config(url: str, pool: int = 10, seconds: float | None = None) -> dict[str, 
     app = {"models": ["models"], "default_connection": "default", "migrations": "migrations"}
     base = {"apps": {"admit": app}, "use_tz": True, "timezone": "UTC"}
     if is_sqlite(url):
-        connection = {"engine": "models.sqlite", "credentials": {"file_path": str(path_of(url)), **_PRAGMAS}}
-        return {**base, "connections": {"default": connection, "read": connection}, "routers": [ReadApart]}
+        file = {"file_path": str(path_of(url)), **_PRAGMAS}
+        connections = {"default": file, "read": file | {"query_only": "ON"}}
+        return {
+            **base,
+            "connections": {name: {"engine": "models.sqlite", "credentials": one} for name, one in connections.items()},
+            "routers": [ReadApart],
+        }
     scheme = urlsplit(url).scheme
     asyncpg = expand_db_url("asyncpg" + url.removeprefix(scheme))
     asyncpg["engine"] = "models.postgres"

@@ -85,6 +85,7 @@ class Client(Asking, SqliteClient):
     def __init__(self, file_path: str, **pragmas: Any) -> None:
         super().__init__(file_path, **pragmas)
         self._connection: Any = None
+        self._only_reads = "query_only" in pragmas
         self._checkpoints = Checkpoints(self._another)
         self.writer = Writer(self._opened, self._checkpoints.after)
 
@@ -111,17 +112,12 @@ class Client(Asking, SqliteClient):
         return opened
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
-        if self._connection is not None:
-            await self._connection.pause()
-            if self.writer.is_idle:
-                found: Found | None = self._connection.at_hand(query, values)
-                if found is not None:
-                    return found
-        connection = await self.writer.take()
-        try:
+        if self._only_reads and self._connection is not None:
+            # whoever waited for a turn would make the next one wait for theirs, and none of them went on at once again
+            found: Found = await self._connection.ask(query, values)
+            return found
+        async with self.writer.alone() as connection:
             return await connection.ask(query, values)
-        finally:
-            self.writer.give_back()
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""

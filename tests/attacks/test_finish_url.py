@@ -121,9 +121,9 @@ async def test_no_trick_is_followed_when_it_is_used(app: Starlette, door: Door) 
     for model in (Organization, Task, Ticket):
         for url in (*TRICKS, "https://good.example/done"):
             if "\x00" not in url:  # which no database keeps
-                await model.all().update(finish_redirect_url=url)
+                await model.filter().update(finish_redirect_url=url)
                 followed[model, url] = (await hall.sitter.ask(PAPER, id=session["id"]))["testSession"]["finishUrl"]
-        await model.all().update(finish_redirect_url=None)
+        await model.filter().update(finish_redirect_url=None)
 
     good = {key: seen for key, seen in followed.items() if key[1] == "https://good.example/done"}
     assert {seen.partition("?")[0] for seen in good.values()} == {"https://good.example/done"}
@@ -138,7 +138,7 @@ async def test_the_pages_lead_nowhere_else_either(door: Door) -> None:
     led = {}
     for url in TRICKS:
         if "\x00" not in url:
-            await Ticket.all().update(finish_redirect_url=url)
+            await Ticket.filter().update(finish_redirect_url=url)
             led[url] = await browser.client.get(f"{browser.here}/finished")
 
     hosts = {urlsplit(link).hostname for page in led.values() for link in _links(page.text)}
@@ -155,7 +155,7 @@ async def test_a_host_that_is_no_longer_allowed_is_not_gone_to(app: Starlette, d
     before = (await hall.submit(session))["finishUrl"]
 
     await hall.owner.mutate(CONFIGURE, allowedHosts=["other.example"], url=None)
-    await Organization.all().update(finish_redirect_url="https://good.example/done")
+    await Organization.filter().update(finish_redirect_url="https://good.example/done")
     after = (await hall.sitter.ask(PAPER, id=session["id"]))["testSession"]["finishUrl"]
 
     assert before.startswith("https://good.example/done?ticket=")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
-import threading
 from collections.abc import Awaitable, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from tortoise.connection import get_connection
 
 import errors
-from models import Event, EventType, Member, Organization, Role, batches, database, direct, system, unit
+from models import Event, EventType, Member, Organization, Role, batches, direct, system, unit
 from models.direct import Direct
 from models.event import record
 from models.unit import transactional
@@ -21,9 +20,6 @@ from tests.conftest import POSTGRES
 
 pytestmark = pytest.mark.skipif(bool(POSTGRES), reason="PostgreSQL groups commits by itself")
 
-LONG = """SELECT thread(), (
-  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT max(i) FROM n
-)"""
 ELSEWHERE = """
 import asyncio, sys
 from uuid import UUID
@@ -55,6 +51,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches end when nobody waits, or when they are full, however slow the machine is."""
     monkeypatch.setattr(batches, "SECONDS", 3600)
     monkeypatch.setattr(direct, "PATIENCE", 3600)
+    monkeypatch.setattr(direct, "TURN", 3600)
 
 
 @pytest.fixture
@@ -384,98 +381,3 @@ async def test_two_processes_write_to_one_file(
     assert (other.returncode, complaint) == (0, b"")
     assert [one for one in told if not isinstance(one, str)] == []
     assert await Member.all().count() == 50 + len(told)
-
-
-# ---- whose time it takes ---------------------------------------------------------------------------------------------
-
-
-async def test_a_long_read_goes_on_in_a_thread(organization: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-    @transactional
-    async def read() -> tuple[int, int]:
-        here().create_function("thread", 0, threading.get_ident)
-        await join(organization, "ada")
-        ((short,),) = (await database.connection().execute_query("SELECT thread()"))[1]
-        monkeypatch.setattr(direct, "PATIENCE", -1)
-        ((long, most),) = (await database.connection().execute_query(LONG))[1]
-        assert most == 50_000
-        return short, long
-
-    short, long = await read()
-
-    assert short == threading.get_ident() != long
-    assert await names() == ["ada"]
-
-
-async def test_who_asks_while_the_thread_has_the_connection_waits(
-    organization: Organization, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answered: list[str] = []
-
-    async def ask(name: str, sql: str) -> None:
-        await database.connection().execute_query(sql)
-        answered.append(name)
-
-    @transactional
-    async def read() -> None:
-        here().create_function("thread", 0, threading.get_ident)
-        monkeypatch.setattr(direct, "PATIENCE", -1)
-        long = asyncio.create_task(ask("long", LONG))  # in the same unit
-        client: Any = get_connection("default")
-        while not client._batch.connection._away.locked():
-            await asyncio.sleep(0)
-        await ask("short", "SELECT 1")
-        await long
-
-    await read()
-
-    assert answered == ["long", "short"]
-
-
-async def test_many_rows_are_written_in_a_thread(organization: Organization) -> None:
-    threads: set[int] = set()
-
-    def note() -> int:
-        threads.add(threading.get_ident())
-        return 0
-
-    @transactional
-    async def write(many: int) -> None:
-        here().create_function("note", 0, note)
-        await database.connection().execute_many("INSERT INTO noted VALUES (?, note())", [[1]] * many)
-
-    await database.connection().execute_query("SELECT 1")
-    await get_connection("default").execute_query("CREATE TABLE noted (a, b)")
-    await write(3)
-    few = set(threads)
-    threads.clear()
-    await write(1000)
-
-    assert few == {threading.get_ident()}
-    assert len(threads) == 1
-    assert threads != few
-
-
-async def test_who_asks_much_lets_others_have_their_turn(
-    organization: Organization, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(direct, "PATIENCE", -1)
-    turns = 0
-
-    @transactional
-    async def busy() -> int:
-        before = turns
-        for _ in range(100):
-            await Organization.get(id=organization.id)
-        return turns - before
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            await asyncio.sleep(0)
-            turns += 1
-
-    turning = asyncio.create_task(other())
-    passed = await busy()
-    turning.cancel()
-
-    assert passed >= 40

@@ -51,7 +51,7 @@ async def test_each_move_of_the_table_succeeds_or_changes_nothing(things: Furnis
 
     for was, to in product(table.MOVES, statuses):
         await table.filter(id=row.id).update(status=was)
-        await Event.all().delete()
+        await Event.filter().delete()
         fresh: Any = await table.get(id=row.id)
 
         answers: list[Any] = await asyncio.gather(moving(fresh, to, actor), return_exceptions=True)

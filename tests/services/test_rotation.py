@@ -124,7 +124,7 @@ async def test_says_what_depends_on_the_old_secret_and_until_when(app: Starlette
         ticket_id=things.ticket.id,
         expires_at=clock() + timedelta(days=3),
     )
-    await IdentityProvider.all().update(client_secret="sealed by whoever was before")
+    await IdentityProvider.filter().update(client_secret="sealed by whoever was before")
     switched = clock.forward(minutes=1)
 
     needed = await rotation.still_needed(site, switched)
@@ -143,7 +143,7 @@ async def test_nothing_depends_on_it_any_more_when_all_has_ended_or_was_made_ane
 ) -> None:
     site = site_of(app)
     things = await furnish(site, await door.sign_up())
-    await IdentityProvider.all().update(client_secret=site.keys.seal(CLIENT_SECRET, "hush"))
+    await IdentityProvider.filter().update(client_secret=site.keys.seal(CLIENT_SECRET, "hush"))
     switched = clock.forward(days=1)
     await AccessLink.filter(id=things.link.id).update(revoked_at=switched)
     await ApiKey.filter(id=things.api_key.id).update(printed_with=site.keys.printed_with)

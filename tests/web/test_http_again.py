@@ -134,7 +134,7 @@ async def test_a_key_that_ends_between_two_requests_is_refused(
         "replaced": {"hash": "another"},
     }  # fmt: skip
 
-    await ApiKey.all().update(**change[ends])
+    await ApiKey.filter().update(**change[ends])
     after = await wire.send(asked(query, secret))
 
     assert (before, after.status) == ([200, 200, 200], 401)

@@ -209,7 +209,7 @@ async def test_a_member_whom_the_provider_knows_as_somebody_else_is_not_taken_ov
 
 
 async def test_a_member_bound_at_a_provider_of_before_is_bound_anew(owner: Door, start: str, idp: Provider) -> None:
-    await Member.all().update(oidc_issuer="https://accounts.old.example", oidc_subject="an old name")
+    await Member.filter().update(oidc_issuer="https://accounts.old.example", oidc_subject="an old name")
 
     await arrive(owner.client, start)
 
@@ -356,7 +356,7 @@ async def test_a_secret_sealed_anew_meanwhile_is_the_same_secret(
     await IdentityProvider.note(used, client_secret=sealed)
 
     same = await identity_providers.is_same(site, used)
-    await IdentityProvider.all().update(
+    await IdentityProvider.filter().update(
         client_secret=site.keys.seal(identity_providers.CLIENT_SECRET, "another secret")
     )
     other = await identity_providers.is_same(site, used)
@@ -371,7 +371,7 @@ async def test_an_owner_proves_the_provider_though_its_secret_is_sealed_anew_mea
     site = app.state.site
     used = await IdentityProvider.get()
     sealed = site.keys.seal(identity_providers.CLIENT_SECRET, CLIENT_SECRET)
-    await IdentityProvider.all().update(client_secret=sealed)
+    await IdentityProvider.filter().update(client_secret=sealed)
     email = owner.known["member"]["email"]
 
     await sign_in.arrive(site, "192.0.2.1", used, sign_in.Person("a subject", email, is_email_verified=True, name=None))
