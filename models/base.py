@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID
@@ -138,13 +138,12 @@ class Owned(Row):
         return _found(await door.one(*scopes_of(actor), key))
 
     @classmethod
-    async def must_be_seen_by(cls, actor: Actor, key: UUID) -> None:
-        """Raise NotFound when there is no such row, or it is somebody else's: all that is read of it is its key."""
+    async def glimpsed_by(cls, actor: Actor, key: UUID, *columns: str) -> Self:
+        """The same, of which nothing is read but these columns."""
         if not is_usual(cls, actor):
-            await cls.seen_by(actor, key)
-        else:
-            door: Prepared[Self] = _threshold(cls, actor.kind, actor.permissions)
-            _found(await door.one(*scopes_of(actor), key))
+            return await cls.seen_by(actor, key)
+        door: Prepared[Self] = _door(cls, actor.kind, actor.permissions, columns)
+        return _found(await door.one(*scopes_of(actor), key))
 
     @classmethod
     async def locked_by(cls, actor: Actor, key: UUID) -> Self:
@@ -184,21 +183,15 @@ def _again(model: type[R]) -> Prepared[R]:
 
 
 @lru_cache(1_000)
-def _door(model: type[W], kind: ActorKind, permissions: frozenset[Permission]) -> Prepared[W]:
-    return Prepared(partial(_entrance, model, kind, permissions), *[UUID] * (SCOPES + 1))
-
-
-@lru_cache(1_000)
-def _threshold(model: type[W], kind: ActorKind, permissions: frozenset[Permission]) -> Prepared[W]:
+def _door(
+    model: type[W], kind: ActorKind, permissions: frozenset[Permission], columns: tuple[str, ...] = ()
+) -> Prepared[W]:
     def make(*ids: UUID) -> QuerySet[W]:
-        return _entrance(model, kind, permissions, *ids).only("id")
+        *scopes, key = ids
+        rows = seen_as(model, kind, permissions, scopes).filter(id=key)
+        return rows.only(*columns) if columns else rows
 
     return Prepared(make, *[UUID] * (SCOPES + 1))
-
-
-def _entrance(model: type[W], kind: ActorKind, permissions: frozenset[Permission], *ids: UUID) -> QuerySet[W]:
-    *scopes, key = ids
-    return seen_as(model, kind, permissions, scopes).filter(id=key)
 
 
 def _found(row: R | None) -> R:

@@ -147,15 +147,6 @@ class Joined:
         return f"SELECT {', '.join(named)} {self._sql}"
 
 
-async def scalar(sql: str, *values: UUID) -> Any:
-    """The one value that the statement answers, `{0}` being the first of its own; None without a row."""
-    client = unit.connection()
-    found: Sequence[Any] = (
-        await client.execute_query(marked(sql, mark_of(client), len(values)), list(map(rows.as_text, values)))
-    )[1]
-    return found[0][0] if found else None
-
-
 def mark_of(client: BaseDBAsyncClient) -> str:
     """What the number of a parameter follows in this database's statements."""
     return "$" if client.capabilities.dialect == "postgres" else "?"

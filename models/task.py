@@ -8,11 +8,10 @@ from uuid import UUID
 
 from tortoise import fields
 
-import errors
 from models.base import Owned
 from models.event import EventType
 from models.moves import Stateful
-from models.prepared import Prepared, scalar
+from models.prepared import Prepared
 from models.test import Test
 
 _LONGEST_SLUG = 80
@@ -92,14 +91,6 @@ class Task(Stateful):
     async def by_id(cls, key: UUID) -> Task | None:
         """The task that an operator names at the command line; whoever runs commands there may see all of them."""
         return await cls.get_or_none(id=key)
-
-    @classmethod
-    async def status_of(cls, key: UUID) -> TaskStatus:
-        """The task's status now; for whoever has been shown the task. Raises NotFound when it is gone."""
-        found = await scalar("SELECT status FROM task WHERE id = {0}", key)
-        if found is None:
-            raise errors.NotFound
-        return TaskStatus(found)
 
     @property
     def is_open(self) -> bool:

@@ -74,7 +74,15 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[Described], limi
     That is another batch if an earlier call with this key made it. Raises TooManyRows, InvalidCandidates naming every
     bad row, InvalidInput, InvalidWindow, IdempotencyKeyReused, TaskArchived.
     """
-    await Task.must_be_seen_by(actor, issue.task_id)
+    try:
+        draft = await _drafted(actor, issue, candidates, limit)
+    except errors.AdmitError:
+        await Task.glimpsed_by(actor, issue.task_id, "id")  # who may not know of it hears of nothing else
+        raise
+    return draft, await _keep(actor, draft)
+
+
+async def _drafted(actor: Actor, issue: Issue, candidates: Sequence[Described], limit: int) -> Draft:
     actor.must(Permission.ISSUE_TICKETS)
     if not 1 <= len(candidates) <= limit:
         raise errors.TooManyRows(limit)
@@ -94,14 +102,13 @@ async def make(actor: Actor, issue: Issue, candidates: Sequence[Described], limi
         body_hash=await batches.fingerprint(vars(issue), people),
         count=len(people),
     )
-    draft = await batches.draft(batch, people, shared)
-    return draft, await _keep(actor, draft)
+    return await batches.draft(batch, people, shared)
 
 
 @transactional
 async def _keep(actor: Actor, draft: Draft) -> TicketBatch:
     batch = draft.batch
-    archived = await Task.status_of(batch.task_id) is TaskStatus.ARCHIVED
+    archived = (await Task.glimpsed_by(actor, batch.task_id, "status")).status is TaskStatus.ARCHIVED
     if not archived:
         unit.be_sure()
     if batch.idempotency_key is None:

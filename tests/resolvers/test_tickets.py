@@ -318,11 +318,12 @@ async def test_ten_thousand_tickets_are_a_bounded_number_of_statements(door: Doo
     assert await models.Ticket.all().count() == 10_501
 
 
-async def test_a_task_of_another_organization_is_not_found(door: Door) -> None:
+@pytest.mark.parametrize("candidates", [[{"fullName": "A"}], [], [{"fullName": ""}]], ids=["good", "none", "bad"])
+async def test_a_task_of_another_organization_is_not_found(door: Door, candidates: list[dict[str, str]]) -> None:
     owner, other = await door.sign_up(), await door.sign_up()
     viewer = await owner.colleague(models.Role.VIEWER)
     task = await owner.open_task()
-    call = {"candidates": [{"fullName": "A"}]}
+    call = {"candidates": candidates}
 
     codes = [
         await other.code_of(ISSUE_TICKETS, input={"taskId": task["id"], **call}),

@@ -50,11 +50,11 @@ async def test_a_start_makes_two_after_its_test_was_read_once(hall: Hall) -> Non
     assert made() - before == 2
 
 
-async def test_to_issue_a_ticket_makes_three(hall: Hall) -> None:
+async def test_to_issue_a_ticket_makes_two(hall: Hall) -> None:
     member = await Member.get(id=key(hall.owner.known["member"]["id"]))
     actor = Actor(ActorKind.MEMBER, member.gid, member.organization_id, frozenset(Permission), id=member.id)
     before = made()
 
     await tickets.issue(hall.site, actor, tickets.Issue(key(hall.task["id"])), [NewCandidate("Ada")])
 
-    assert made() - before == 3
+    assert made() - before == 2

@@ -19,7 +19,7 @@ from tests.world import Door
 # Of them on PostgreSQL: the locks of the ticket and of the task, and the log's.
 ENTRY = 8 if POSTGRES else 5
 START = 7 if POSTGRES else 4
-ISSUE = 7 if POSTGRES else 6
+ISSUE = 6 if POSTGRES else 5
 
 
 @pytest.fixture
