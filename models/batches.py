@@ -20,8 +20,8 @@ import errors
 from models.direct import Direct
 from models.outages import is_outage, outages, tell
 
-OPERATIONS = 100  # in one batch
-SECONDS = 0.025  # after which a batch takes no more in
+OPERATIONS = 400  # in one batch
+SECONDS = 0.05  # after which a batch takes no more in
 
 
 @dataclass
