@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from starlette.applications import Starlette
 from tortoise.connection import get_connection
@@ -11,6 +13,7 @@ from services import credentials, entry, sessions, tickets
 from services.candidates import NewCandidate
 from tests.conftest import POSTGRES
 from tests.hall import Hall, key, open_hall
+from tests.resolvers.test_api_keys import new_key
 from tests.world import Door
 
 pytestmark = pytest.mark.skipif(not POSTGRES, reason="nobody travels to SQLite")
@@ -57,4 +60,15 @@ async def test_to_issue_a_ticket_makes_two(hall: Hall) -> None:
 
     await tickets.issue(hall.site, actor, tickets.Issue(key(hall.task["id"])), [NewCandidate("Ada")])
 
+    assert made() - before == 2
+
+
+async def test_to_recognise_a_program_that_asks_ten_things_at_once_makes_two(hall: Hall) -> None:
+    secret = (await new_key(hall.owner, "READ"))["secret"]
+    await hall.owner.with_token(secret).ask("{ viewer { __typename } }")  # so that it is known to be in use
+    before = made()
+
+    actors = await asyncio.gather(*(credentials.authenticate(hall.site, f"Bearer {secret}") for _ in range(10)))
+
+    assert len(set(actors)) == 1
     assert made() - before == 2
