@@ -33,6 +33,8 @@ class Client(Asking, AsyncpgDBClient):
     def __init__(self, *, seconds: float | None = None, **credentials: Any) -> None:
         super().__init__(**credentials)
         self._seconds = seconds
+        # asyncpg gives a free connection to whoever asks first, and who has waited for it goes to the end of the queue
+        self._turns = asyncio.Semaphore(int(credentials["maxsize"]))
         if seconds is not None:
             limit = str(round(seconds * 1000))
             # a transaction that a cut network left open would keep its locks from everybody
@@ -43,18 +45,30 @@ class Client(Asking, AsyncpgDBClient):
         """A connection that is open, as far as anybody knows. Raises Unavailable when none can be had in time."""
         with outages():
             async with asyncio.timeout(None if self._seconds is None else QUEUE * self._seconds):
+                await self._turns.acquire()
+                try:
+                    return await self._free()
+                except BaseException:
+                    self._turns.release()
+                    raise
+
+    async def _free(self) -> Any:
+        if self._pool is None:
+            async with self._pool_init_lock:
                 if self._pool is None:
-                    async with self._pool_init_lock:
-                        if self._pool is None:
-                            await self.create_connection(with_db=True)
-                pool: Any = self._pool
-                return await pool.acquire()
+                    await self.create_connection(with_db=True)
+        pool: Any = self._pool
+        return await pool.acquire()
 
     async def give_back(self, connection: Any, failure: BaseException | None = None) -> None:
         """Let others use the connection, unless this failure says that it is lost: then none of its age is trusted."""
-        pool = self._pool
-        if pool is None:
-            return
+        try:
+            if self._pool is not None:
+                await self._taken_back(self._pool, connection, failure)
+        finally:
+            self._turns.release()
+
+    async def _taken_back(self, pool: Any, connection: Any, failure: BaseException | None) -> None:
         if is_loss(failure):
             with suppress(asyncpg.InterfaceError):  # it is closed and gone already
                 connection.terminate()
