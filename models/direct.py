@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
-from weakref import ref
+
+from models.politeness import Politeness
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,7 +26,6 @@ Rows = list[sqlite3.Row]
 Found = tuple[int, Rows]  # how many rows were changed, or else found, and these
 
 PATIENCE = 0.003  # seconds that the event loop gives a read
-TURN = 0.008  # seconds that it gives one task's statements in a row, with what the task does between them
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
 _VALUES = 100  # a statement with more of them touches many rows; so many rows are written in a millisecond
 _LENGTH = 50_000  # characters of one value
@@ -44,8 +44,7 @@ class Direct:
         self._thread = thread
         self._away = asyncio.Lock()  # taken while the thread has the connection
         self._give_up_at: float | None = None  # None: the statement that runs may take as long as it takes
-        self._asker: Callable[[], object] = _nobody  # the task that asked last, if it is still there
-        self._pause_at = 0.0  # when it has asked enough without giving others their turn
+        self._politeness = Politeness()
         connection.set_progress_handler(self._is_impatient, _STEPS)
 
     @classmethod
@@ -74,14 +73,14 @@ class Direct:
 
     async def ask(self, sql: str, values: Sequence[Any]) -> Found:
         """How many rows the statement changed, or else found, and what it answers."""
-        if self._away.locked() or self._is_impolite():
+        if self._away.locked() or self._politeness.is_due():
             await self._turn()
         found = self._at_once(sql, values)
         return await self._apart(_asked, self._connection, sql, values) if found is None else found
 
     def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
         """The same, if nobody has to wait for it; else it has not been asked."""
-        return None if self._away.locked() or self._is_impolite() else self._at_once(sql, values)
+        return None if self._away.locked() or self._politeness.is_due() else self._at_once(sql, values)
 
     def _at_once(self, sql: str, values: Sequence[Any]) -> Found | None:
         """The same, of a statement that takes little; else nothing has been done."""
@@ -185,22 +184,9 @@ class Direct:
     def _is_impatient(self) -> bool:
         return self._give_up_at is not None and time.monotonic() > self._give_up_at
 
-    def _is_impolite(self) -> bool:
-        """Whether one task has asked much without giving others their turn."""
-        asker, now = asyncio.current_task(), time.monotonic()
-        if asker is None or asker is not self._asker():
-            self._asker, self._pause_at = ref(asker) if asker else _nobody, now + TURN
-        return now > self._pause_at
-
-    async def pause(self) -> None:
-        """Let others have their turn, if much was asked without one: before the connection is taken, not in between."""
-        if self._is_impolite():
-            await asyncio.sleep(0)
-            self._asker = _nobody
-
     async def _turn(self) -> None:
-        """The same, and wait for what is asked in the thread."""
-        await self.pause()
+        """Let others have theirs, if that is due, and wait for what is asked in the thread."""
+        await self._politeness.pause()
         await self._back()
 
     async def _back(self) -> None:
@@ -211,10 +197,6 @@ class Direct:
     async def _apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._away:
             return await in_thread(self._thread, work, *args, **kwargs)
-
-
-def _nobody() -> None:
-    """Stands for a task that is gone."""
 
 
 async def in_thread(thread: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

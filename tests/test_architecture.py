@@ -56,6 +56,7 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("services/counters.py", "chance"): "windows are counted by the monotonic clock, which no operator can turn back",
     ("services/shared_counters.py", "chance"): "how long Redis is left alone is no time of the domain",
     ("models/direct.py", "chance"): "how long a statement holds the event loop is no time of the domain",
+    ("models/politeness.py", "chance"): "as little is how long a task does",
     ("models/moves.py", "status"): "it is the one writer",
     ("errors.py", "status"): "a refusal tells the status that it met",
     ("models/unit.py", "transaction"): "it is the one place where a transaction begins",

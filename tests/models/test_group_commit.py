@@ -12,7 +12,7 @@ import pytest
 from tortoise.connection import get_connection
 
 import errors
-from models import Event, EventType, Member, Organization, Role, batches, direct, system, unit
+from models import Event, EventType, Member, Organization, Role, batches, direct, politeness, system, unit
 from models.direct import Direct
 from models.event import record
 from models.unit import transactional
@@ -51,7 +51,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches end when nobody waits, or when they are full, however slow the machine is."""
     monkeypatch.setattr(batches, "SECONDS", 3600)
     monkeypatch.setattr(direct, "PATIENCE", 3600)
-    monkeypatch.setattr(direct, "TURN", 3600)
+    monkeypatch.setattr(politeness, "TURN", 3600)
 
 
 @pytest.fixture
@@ -311,7 +311,10 @@ async def test_who_is_part_of_another_unit_is_not_sure_of_it(organization: Organ
     assert await names() == ["ada", "bob"]
 
 
-async def test_a_batchs_events_are_written_together_in_their_order(organization: Organization, said: list[str]) -> None:
+async def test_a_batchs_events_are_written_together_in_their_order(
+    organization: Organization, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "OPERATIONS", 100)
     members = [f"member{number}" for number in range(120)]
     batches_before = said.count("COMMIT")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tortoise.connection import get_connection
 
-from models import Organization, database, direct
+from models import Organization, database, direct, politeness
 from models.unit import transactional
 from tests.conftest import POSTGRES
 
@@ -25,7 +25,7 @@ LONG = """SELECT thread(), (
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing takes long unless a test says so, however slow the machine is."""
     monkeypatch.setattr(direct, "PATIENCE", 3600)
-    monkeypatch.setattr(direct, "TURN", 3600)
+    monkeypatch.setattr(politeness, "TURN", 3600)
 
 
 def here(name: str = "default") -> sqlite3.Connection:
@@ -102,7 +102,7 @@ async def test_many_rows_are_written_in_a_thread(organization: Organization) -> 
 async def test_who_asks_much_lets_others_have_their_turn(
     organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct, "TURN", -1)
+    monkeypatch.setattr(politeness, "TURN", -1)
     turns = 0
 
     @transactional
@@ -141,7 +141,7 @@ async def test_who_comes_next_is_not_taken_for_who_asked_before(
         turns += 1
 
     await ask()
-    monkeypatch.setattr(direct, "TURN", 0)
+    monkeypatch.setattr(politeness, "TURN", 0)
     passed = []
     for _ in range(20):
         asking = asyncio.create_task(ask())
