@@ -13,12 +13,13 @@ T = TypeVar("T")
 class Together(Generic[P, T]):
     """Who asks while somebody looks for the same is answered by the next look, with all others who wait for it.
 
-    So nobody is answered by what was found before they asked.
+    So nobody is answered by what was found before they asked. What that look fails with is told to them, too: when
+    the database is away, they need not wait for it twice.
     """
 
     def __init__(self, look: Callable[P, Awaitable[T]]) -> None:
         self._look = look
-        self._looking: dict[Hashable, asyncio.Future[None]] = {}
+        self._looking: dict[Hashable, asyncio.Future[Exception | None]] = {}
         self._next: dict[Hashable, asyncio.Task[T]] = {}  # these have not begun to look
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -32,15 +33,23 @@ class Together(Generic[P, T]):
             task = self._next[asked] = asyncio.create_task(self._after(looking, asked, *args, **kwargs))
         return await asyncio.shield(task)
 
-    async def _after(self, looking: asyncio.Future[None], asked: Hashable, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _after(
+        self, looking: asyncio.Future[Exception | None], asked: Hashable, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         await asyncio.wait([looking])
         del self._next[asked]
+        if failure := looking.result():
+            raise failure
         return await self._now(asked, *args, **kwargs)
 
     async def _now(self, asked: Hashable, *args: P.args, **kwargs: P.kwargs) -> T:
         looking = self._looking[asked] = asyncio.get_running_loop().create_future()
+        failure: Exception | None = None
         try:
             return await self._look(*args, **kwargs)
+        except Exception as raised:
+            failure = raised
+            raise
         finally:
             del self._looking[asked]
-            looking.set_result(None)
+            looking.set_result(failure)
