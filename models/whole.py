@@ -28,6 +28,7 @@ class Transaction(Asking, TransactionWrapper):
 
     is_sure = False
     _connection: Any
+    _has_connection = False
     _parent: Client
 
     @classmethod
@@ -68,13 +69,20 @@ class Transaction(Asking, TransactionWrapper):
                 if self._wire.has_asked or isinstance(away.__cause__, TimeoutError) or not is_loss(away):
                     raise
                 # the connection had died while nobody used it: nothing was done yet
-                await self._parent.give_back(self._connection, away)
+                await self.give_back(away)
                 await self._take(*self._wire.waiting)
             with told(self._connection):
                 return await work()
 
+    async def give_back(self, failure: BaseException | None = None) -> None:
+        """Let others use its connection, unless it could not be replaced when it had died."""
+        if self._has_connection:
+            self._has_connection = False
+            await self._parent.give_back(self._connection, failure)
+
     async def _take(self, *ahead: tuple[str, Sequence[Any]]) -> None:
         self._connection = await self._parent.borrow()
+        self._has_connection = True
         self._wire = Wire(self._connection._con, ahead)  # noqa: SLF001  without what the pool has around it
 
     def acquire_connection(self) -> Any:
@@ -132,7 +140,7 @@ class Whole(TransactionContext):
 
     async def __aenter__(self) -> TransactionalDBClient:
         """Raises Unavailable when it cannot begin now."""
-        self.client = await Transaction.on(self._parent)
+        self.client = self._own = await Transaction.on(self._parent)
         self._token = get_connections().set(self._parent.connection_name, self.client)
         return self.client
 
@@ -153,4 +161,4 @@ class Whole(TransactionContext):
             if failure is not None and not is_loss(away):
                 with suppress(Exception):  # then the pool throws the connection away
                     await self.client.rollback()
-            await self._parent.give_back(self.client._connection, away)  # noqa: SLF001  as Tortoise's own does
+            await self._own.give_back(away)

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise.connection import get_connection
 
 import errors
-from models import database
+from models import Organization, database
+from models.unit import transactional
+from models.wire import Wire
 from tests.conftest import POSTGRES
 from tests.world import Clock
 
@@ -67,3 +70,33 @@ async def test_a_connection_that_cannot_be_had_keeps_no_place(client: Any, monke
             await client.borrow()
 
     await client.give_back(await client.borrow())
+
+
+async def test_a_connection_that_has_died_and_cannot_be_replaced_is_given_back_once(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([client._free])
+
+    async def once() -> Any:
+        for have in free:
+            return await have()
+        raise OSError("nobody listens")
+
+    async def lost(*_: Any) -> Any:
+        raise asyncpg.ConnectionDoesNotExistError("it has died while nobody used it")
+
+    @transactional
+    async def count() -> int:
+        return await Organization.all().count()
+
+    with monkeypatch.context() as outage:
+        outage.setattr(client, "_free", once)
+        outage.setattr(Wire, "ask", lost)
+        with pytest.raises(errors.Unavailable):
+            await count()
+
+    assert await count() == 0
+    held = await client.borrow()
+    assert client._turns.locked()
+    await client.give_back(held)
+    assert not client._turns.locked()
