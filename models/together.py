@@ -36,8 +36,10 @@ class Together(Generic[P, T]):
     async def _after(
         self, looking: asyncio.Future[Exception | None], asked: Hashable, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        await asyncio.wait([looking])
-        del self._next[asked]
+        try:
+            await asyncio.wait([looking])
+        finally:  # nobody joins it any more, also if the loop ends
+            del self._next[asked]
         if failure := looking.result():
             raise failure
         return await self._now(asked, *args, **kwargs)

@@ -114,3 +114,14 @@ async def test_a_failure_is_told_to_all_who_waited_and_to_nobody_else(looked: Lo
     looked.failure = None
     looked.let.release()
     assert await looked.ask("key") == 2
+
+
+async def test_a_look_that_never_began_keeps_nobody_from_another(looked: Looked) -> None:
+    asking = [await begin(looked) for _ in range(2)]
+    for task in looked.ask._next.values():
+        task.cancel()  # as the end of its loop does
+    looked.let.release()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+    looked.let.release()
+    assert await looked.ask("key") == 2
