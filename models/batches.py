@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import errors
+from models import politeness
 from models.direct import Direct
-from models.outages import is_outage, outages, tell
+from models.outages import is_outage, tell
+from models.politeness import after, is_past
 
 OPERATIONS = 400  # in one batch
 SECONDS = 0.05  # after which a batch takes no more in
@@ -30,20 +31,41 @@ class Batch:
 
     connection: Direct
     full_at: float
+    pause_at: float  # when others are to have their turn of the event loop
     operations: int = 0
     is_saved: bool = False  # the operation whose turn it is can be undone by itself
     is_sure: bool = False  # it need not be
     has_written: bool = False
-    client: Any = None  # how Tortoise asks in it
-    connections: Any = None  # where Tortoise looks for that
     failure: BaseException | None = None
     last: dict[str, list[Sequence[Any]]] = field(default_factory=dict)  # what is written when nobody else comes along
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    async def on(cls, connection: Direct) -> Batch:
+        """One that begins now. Raises what sqlite3 raises."""
+        if connection.in_transaction:  # the last one's ROLLBACK failed, too
+            await connection.rollback()
+        await connection.begin()
+        return cls(connection, full_at=after(SECONDS), pause_at=after(politeness.TURN))
 
     @property
     def is_whole(self) -> bool:
         """Whether it can go on: SQLite itself undoes all of it when the disk is full."""
         return self.failure is None and self.connection.in_transaction
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else comes along."""
+        return self.operations >= OPERATIONS or is_past(self.full_at) or not self.is_whole
+
+    @property
+    def is_due(self) -> bool:
+        """Whether others are to have their turn of the event loop."""
+        return is_past(self.pause_at)
+
+    async def pause(self) -> None:
+        """Let them."""
+        await asyncio.sleep(0)
+        self.pause_at = after(politeness.TURN)
 
     def begin(self) -> None:
         """The next operation's turn has come."""
@@ -55,156 +77,89 @@ class Batch:
             await self.connection.at_leisure("SAVEPOINT operation")
             self.is_saved = True
 
+    def keep(self) -> None:
+        """The operation has gone well. Raises what sqlite3 raises."""
+        self.operations += 1
+        if self.is_saved:
+            self.connection.at_once("RELEASE operation")
+
     def undo(self) -> None:
         """Leave nothing of the operation; where it has said that it is sure, nothing of the batch."""
         if self.is_saved:
             self.connection.at_once("ROLLBACK TO operation")
+            self.connection.at_once("RELEASE operation")
         elif self.has_written:
             self.failure = errors.Unavailable()
 
-    async def commit(self) -> None:
-        """Write what comes last, and have it all on the disk. Raises what sqlite3 raises."""
-        for sql, rows in self.last.items():
-            await self.connection.each(sql, rows)
-        await self.connection.commit()
-
-    def end(self, failure: BaseException | None) -> None:
-        """It is on the disk, or nothing of it is."""
-        self.failure = failure
-        self.over.set()
-
-    async def durable(self) -> None:
-        """Wait for the end. Raises Unavailable when nothing of it stayed."""
-        await self.over.wait()
-        if self.failure is None:
-            return
-        if isinstance(self.failure, errors.Unavailable) or is_outage(self.failure):
-            raise errors.Unavailable from self.failure
-        raise self.failure
+    async def end(self) -> BaseException | None:
+        """Write what comes last, and have all of it on the disk; or why nothing of it stayed."""
+        try:
+            if not self.is_whole:
+                raise self.failure or errors.Unavailable()
+            for sql, rows in self.last.items():
+                await self.connection.each(sql, rows)
+            await self.connection.commit()
+        except (Exception, asyncio.CancelledError) as refused:
+            self.failure = refused
+            if is_outage(refused):
+                tell(refused)
+        if self.connection.in_transaction:
+            with suppress(sqlite3.Error, asyncio.CancelledError):  # whoever begins the next batch tries again
+                await self.connection.rollback()
+        return self.failure
 
 
 @dataclass
-class _Turn:
-    came: asyncio.Future[None]
-    alone: bool
+class Operation:
+    """What somebody wants done, who waits for what it comes to unless they have hung up."""
 
+    work: Callable[[Any], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    result: Any = None
+    failure: BaseException | None = None
 
-class Writer:
-    """Gives everybody who wants to use a connection their turn, in the order in which they came.
-
-    `committed` is told how many changes the connection has made, after each COMMIT.
-    """
-
-    def __init__(self, opened: Callable[[], Awaitable[Direct]], committed: Callable[[int], None]) -> None:
-        self._opened, self._committed = opened, committed
-        self._queue: deque[_Turn] = deque()
-        self._taken = False
-        self._batch: Batch | None = None  # there is none while nobody has the turn
-        self._committing: asyncio.Task[None] | None = None
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[Direct]:
-        """The connection without a transaction. Raises Unavailable."""
-        await self._turn(alone=True)
+    async def do(self, client: Any, batch: Batch) -> bool:
+        """Do it, or leave nothing of it; whether the answer waits until the batch is on the disk."""
+        seen = batch.operations  # whose work it may have read
+        batch.begin()
         try:
-            with outages():
-                connection = await self._opened()
-            yield connection
-        finally:
-            self._go_on()
-
-    async def join(self) -> Batch:
-        """Wait for one's turn to write; it lasts until `leave`. Raises Unavailable when no batch can begin now."""
-        await self._turn(alone=False)
+            self.result = await self.work(client)
+        except (Exception, asyncio.CancelledError) as failure:
+            self.failure = failure
+        if not batch.is_whole:
+            batch.failure = batch.failure or _lost(self.failure)
+            return True
         try:
-            batch = self._batch = self._batch or await self._begun()
-            batch.begin()
-        except BaseException as failure:
-            self._go_on()
-            with outages():
-                raise failure
-        return batch
-
-    async def leave(self, batch: Batch, failure: BaseException | None) -> None:
-        """Keep what was done since `join`, or undo it after a failure; then wait until the batch is on the disk.
-
-        Raises Unavailable when nothing of the batch stayed.
-        """
-        seen = batch.operations  # whose work the operation may have read
-        was_sure = False  # wrongly: it hears of its own failure, and the others of an outage
-        try:
-            if not batch.is_whole:
-                batch.failure = failure if isinstance(failure, errors.Unavailable) else errors.Unavailable()
-            elif failure is None:
-                batch.operations += 1
-            else:
-                batch.undo()
-                was_sure = not batch.is_whole
-            if batch.is_saved and batch.is_whole:
-                batch.connection.at_once("RELEASE operation")
+            if self.failure is None:
+                batch.keep()
+                return True
+            batch.undo()
         except sqlite3.Error as worse:
             batch.failure = worse
-        self._go_on()
-        if not was_sure and (seen or failure is None or not batch.is_whole):
-            await batch.durable()
+            return True
+        # who was wrongly sure hears of their own failure, and the others of an outage
+        return bool(seen) and batch.is_whole
 
-    async def _turn(self, *, alone: bool) -> None:
-        if not self._taken:
-            self._taken = True
+    def tell(self, lost: BaseException | None = None) -> None:
+        """What it came to, or why nothing of its batch stayed."""
+        failure, self.failure = self.failure if lost is None else _told(lost), None  # its frames know of this
+        if self.answer.done():
             return
-        turn = _Turn(asyncio.get_running_loop().create_future(), alone)
-        self._queue.append(turn)
-        try:
-            await turn.came
-        except asyncio.CancelledError:
-            if not turn.came.cancelled():  # it had come already
-                self._go_on()
-            raise
-
-    def _go_on(self) -> None:
-        """Give the turn to the next, who joins the batch, or to its COMMIT."""
-        while self._queue and self._queue[0].came.done():  # they hung up
-            self._queue.popleft()
-        if self._batch and not self._is_joined(self._batch):
-            self._committing = asyncio.create_task(self._commit(self._batch))
-        elif self._queue:
-            self._queue.popleft().came.set_result(None)
+        if failure is None:
+            self.answer.set_result(self.result)
+        elif isinstance(failure, asyncio.CancelledError):
+            self.answer.cancel()
         else:
-            self._taken = False
-
-    def _is_joined(self, batch: Batch) -> bool:
-        """Whether somebody else comes along in the batch."""
-        if not batch.is_whole or batch.operations >= OPERATIONS or _now() >= batch.full_at:
-            return False
-        return bool(self._queue) and not self._queue[0].alone
-
-    async def _begun(self) -> Batch:
-        connection = await self._opened()
-        if connection.in_transaction:  # the last one's ROLLBACK failed, too
-            await connection.rollback()
-        await connection.begin()
-        return Batch(connection, _now() + SECONDS)
-
-    async def _commit(self, batch: Batch) -> None:
-        if self._is_joined(batch):  # by somebody who came since
-            self._go_on()
-            return
-        failure = batch.failure
-        try:
-            if failure is None:
-                await batch.commit()
-                self._committed(batch.connection.total_changes)
-        except (Exception, asyncio.CancelledError) as refused:
-            failure = refused
-            if is_outage(refused):
-                tell(refused)
-        if batch.connection.in_transaction:
-            with suppress(sqlite3.Error):  # whoever begins the next batch tries again
-                await batch.connection.rollback()
-        self._batch = None
-        batch.end(failure)
-        self._go_on()
+            self.answer.set_exception(failure)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _lost(failure: BaseException | None) -> errors.Unavailable:
+    return failure if isinstance(failure, errors.Unavailable) else errors.Unavailable()
+
+
+def _told(lost: BaseException) -> BaseException:
+    if not isinstance(lost, errors.Unavailable) and not is_outage(lost):
+        return lost
+    away = errors.Unavailable()
+    away.__cause__ = lost
+    return away

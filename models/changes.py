@@ -64,7 +64,7 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
     """
     client, sql, values = _adding(row)
     if is_first and isinstance(client, Transaction) and client.is_sure:
-        added = unit.current().has_presumed = True
+        added = client.has_presumed = True
         await client.execute_ahead(sql, values)
     else:
         added = bool((await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values))[0])

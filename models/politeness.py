@@ -31,5 +31,15 @@ class Politeness:
             self._asker = _nobody
 
 
+def after(seconds: float) -> float:
+    """When they will have passed."""
+    return time.monotonic() + seconds
+
+
+def is_past(moment: float) -> bool:
+    """Whether they have."""
+    return time.monotonic() > moment
+
+
 def _nobody() -> None:
     """Stands for a task that is gone."""

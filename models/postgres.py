@@ -8,19 +8,22 @@ is run twice but what began a transaction: one that may have been committed is t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import TransactionContext
+from tortoise.exceptions import IntegrityError
 
+from models import unit
 from models.asking import Asking, Found, is_loss, told
 from models.outages import outages
-from models.whole import Whole
+from models.whole import Transaction, Whole
 from models.wire import Connection, affected
 
+T = TypeVar("T")
 QUEUE = 3  # times a statement's time is how long a request waits for a free connection
 _MARGIN = 1.0  # seconds: the server's own time-out comes first, and leaves the connection whole
 
@@ -35,6 +38,7 @@ class Client(Asking, AsyncpgDBClient):
         self._seconds = seconds
         # asyncpg gives a free connection to whoever asks first, and who has waited for it goes to the end of the queue
         self._turns = asyncio.Semaphore(int(credentials["maxsize"]))
+        self._under_way: set[asyncio.Task[Any]] = set()  # transactions
         if seconds is not None:
             limit = str(round(seconds * 1000))
             # a transaction that a cut network left open would keep its locks from everybody
@@ -105,6 +109,40 @@ class Client(Asking, AsyncpgDBClient):
         finally:
             await self.give_back(connection, failure)
         return affected(status), rows
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do it in a transaction, to its end even if the caller is cancelled. Raises Unavailable."""
+        task = asyncio.create_task(self._transacted(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for every transaction that is under way."""
+        while self._under_way:
+            under_way = tuple(self._under_way)
+            await asyncio.gather(*under_way, return_exceptions=True)
+            # since Python 3.12 finished tasks do not let the loop turn, and their callbacks would never come
+            self._under_way.difference_update(under_way)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved here when the caller was cancelled and nobody else will
+
+    async def _transacted(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        begun = Whole(self)
+        try:
+            async with begun as client:
+                result = await work(client)
+        except IntegrityError:
+            if not begun.own.has_presumed:
+                raise
+            begun = Whole(self, is_cautious=True)  # what it has presumed was not so, and nothing that it did was kept
+            async with begun as client:
+                result = await work(client)
+        unit.tell(client.grown)
+        return result
 
     def _in_transaction(self) -> TransactionContext:
         return Whole(self)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
@@ -22,13 +23,15 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError, OperationalError
 
 import errors
-from models import rows
-from models.batches import Batch, Writer
+from models import rows, unit
+from models.batches import Batch
 from models.checkpoints import Checkpoints
 from models.direct import Direct
 from models.outages import is_outage, outages
+from models.writer import Writer
 
 Found = tuple[int, Sequence[Any]]
+T = TypeVar("T")
 
 
 class Executor(SqliteExecutor):
@@ -87,7 +90,7 @@ class Client(Asking, SqliteClient):
         self._connection: Any = None
         self._only_reads = "query_only" in pragmas
         self._checkpoints = Checkpoints(self._another)
-        self.writer = Writer(self._opened, self._checkpoints.after)
+        self.writer = Writer(self._opened, self.inside, self._committed)
 
     async def create_connection(self, with_db: bool) -> None:
         """Open the file. Raises what sqlite3 raises."""
@@ -129,6 +132,28 @@ class Client(Asking, SqliteClient):
             with outages():
                 yield connection
 
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do it in a transaction, to its end even if the caller is cancelled. Raises Unavailable."""
+        return await self.writer.do(work)
+
+    async def drain(self) -> None:
+        """Wait for every transaction that is under way."""
+        await self.writer.drain()
+
+    @contextmanager
+    def inside(self, batch: Batch) -> Iterator[Transaction]:
+        """What is asked for in the batch; Tortoise finds it, too."""
+        client, place = Transaction(self, batch), get_connections()._storage_var  # noqa: SLF001
+        token = place.set({**place.get(), self.connection_name: client})
+        try:
+            yield client
+        finally:
+            place.reset(token)
+
+    def _committed(self, client: Transaction) -> None:
+        self._checkpoints.after(client.batch.connection.total_changes)
+        unit.tell(client.grown)
+
     def _in_transaction(self) -> TransactionContext:
         return Whole(self)
 
@@ -140,32 +165,33 @@ class Transaction(Asking, SqliteTransactionWrapper):
 
     def __init__(self, parent: Client, batch: Batch) -> None:
         super().__init__(parent)
-        self._batch = batch
+        self.batch = batch
+        self.grown: set[UUID] = set()  # the organizations whose log has grown in it
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
-        if not self._batch.is_whole:  # what comes now would be written by itself
+        batch, reads = self.batch, query.startswith("SELECT")
+        if not batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        connection, reads = self._batch.connection, query.startswith("SELECT")
+        if batch.is_due:
+            await batch.pause()
         if not reads:
-            await self._batch.before_writing()
-        found = connection.at_hand(query, values)
-        if found is None:
-            found = await connection.ask(query, values)
+            await batch.before_writing()
+        found = batch.connection.at_hand(query, values) or await batch.connection.ask(query, values)
         if found[0] and not reads:
-            self._batch.has_written = True
+            batch.has_written = True
         return found
 
     def be_sure(self) -> None:
         """See `unit.be_sure`."""
-        self._batch.is_sure = True
+        self.batch.is_sure = True
 
     def last(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run the statement with each of these values just before the COMMIT."""
-        self._batch.last.setdefault(query, []).extend(rows)
+        self.batch.last.setdefault(query, []).extend(rows)
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
-        return _Lent(self._batch)
+        return _Lent(self.batch)
 
 
 class _Lent:
@@ -190,29 +216,32 @@ class _Lent:
 
 
 class Whole(TransactionContext):
-    """A transaction, done whole or not at all; whatever happens, the next one can begin."""
+    """A transaction of Tortoise's own, such as a migration's: alone, done whole or not at all."""
 
     def __init__(self, parent: Client) -> None:
         self._parent = parent
 
     async def __aenter__(self) -> TransactionalDBClient:
         """Raises Unavailable when it cannot begin now."""
-        batch = self._batch = await self._parent.writer.join()
-        if batch.client is None:
-            batch.client = Transaction(self._parent, batch)
-            batch.connections = {**get_connections()._get_storage(), self._parent.connection_name: batch.client}  # noqa: SLF001
-        client: Transaction = batch.client
-        # what Tortoise's `set` does, of which most is the same for the whole batch
-        self._place = get_connections()._storage_var  # noqa: SLF001
-        self._token = self._place.set(batch.connections)
+        async with AsyncExitStack() as begun:
+            connection = await begun.enter_async_context(self._parent.writer.alone())
+            with outages():
+                self._batch = await Batch.on(connection)
+            self._batch.is_sure = True
+            client = begun.enter_context(self._parent.inside(self._batch))
+            self._begun = begun.pop_all()
         return client
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raises Unavailable when it cannot be committed; then nothing was."""
-        self._place.reset(self._token)
-        await self._parent.writer.leave(self._batch, failure)
+        async with self._begun:
+            self._batch.failure = failure
+            lost = await self._batch.end()
+        if failure is None and lost is not None:
+            with outages():
+                raise lost
 
 
 def get_client_class(db_info: dict[str, Any]) -> type[Client]:

@@ -1,14 +1,14 @@
 """The unit of work: the one place where a transaction begins, and where its events are written.
 
-A transaction runs in a task of its own that nobody can cancel: a client that hangs up in the middle of a commit would
-otherwise leave the connection locked for good. Its events are kept back and inserted last, one organization at a time,
-so that the order of positions is the order of commits (see docs/decisions/0003-event-order.md).
+A transaction runs in a task that is not its caller's and that nobody can cancel: a client that hangs up in the middle
+of a commit would otherwise leave the connection locked for good. On SQLite it is the task of a whole batch. Its events
+are kept back and inserted last, one organization at a time, so that the order of positions is the order of commits (see
+docs/decisions/0003-event-order.md).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
@@ -17,8 +17,6 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
-from tortoise.exceptions import IntegrityError
-from tortoise.transactions import in_transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,17 +24,14 @@ T = TypeVar("T")
 
 @dataclass
 class Unit:
-    """What one transaction has still to do: the events to write, the work to start after the commit."""
+    """What one transaction has still to do: the events to write."""
 
     client: BaseDBAsyncClient
-    is_cautious: bool  # it has begun again: this time it hears of everything before it goes on
     events: list[dict[str, Any]] = field(default_factory=list)
     inside: int = 0  # of how many units that have joined it this code is part
-    has_presumed: bool = False  # something that the database may still refuse: then it begins again
 
 
 _open: ContextVar[Unit | None] = ContextVar("unit", default=None)
-_running: set[asyncio.Task[Any]] = set()
 _listeners: list[Callable[[frozenset[UUID]], None]] = []
 
 
@@ -77,7 +72,7 @@ def be_sure() -> None:
     """
     unit = current()
     client: Any = unit.client
-    if not unit.inside and not unit.is_cautious:
+    if not unit.inside:
         client.be_sure()
 
 
@@ -93,52 +88,33 @@ def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
                 return await work(*args, **kwargs)
             finally:
                 joined.inside -= 1
-        task = asyncio.create_task(_transact(lambda: work(*args, **kwargs)))
-        _running.add(task)
-        task.add_done_callback(_forget)
-        return await asyncio.shield(task)
+        client: Any = get_connection("default")
+        result: T = await client.transact(lambda inside: _done(inside, work(*args, **kwargs)))
+        return result
 
     return whole
 
 
-async def _transact(work: Callable[[], Awaitable[T]]) -> T:
+async def _done(client: Any, work: Awaitable[T]) -> T:
+    unit = Unit(client)
+    token = _open.set(unit)
     try:
-        result, unit = await _once(work, is_cautious=False)
-    except _Mistaken:
-        result, unit = await _once(work, is_cautious=True)
-    if unit.events:
-        grown = frozenset(event["organization_id"] for event in unit.events)
-        for listener in _listeners:
-            listener(grown)
+        result = await work
+        if unit.events:
+            from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
+
+            await write(unit.events)
+            client.grown.update([event["organization_id"] for event in unit.events])
+    finally:
+        _open.reset(token)
     return result
 
 
-class _Mistaken(Exception):
-    """What a unit has presumed was not so, and nothing that it did was kept."""
-
-
-async def _once(work: Callable[[], Awaitable[T]], *, is_cautious: bool) -> tuple[T, Unit]:
-    unit: Unit | None = None
-    try:
-        async with in_transaction("default") as client:
-            unit = Unit(client, is_cautious)
-            _open.set(unit)  # the task has a context of its own: nothing to reset
-            result = await work()
-            if unit.events:
-                from models.event import write  # noqa: PLC0415  events are rows, and rows are written in units
-
-                await write(unit.events)
-    except IntegrityError as refused:
-        if unit is not None and unit.has_presumed:
-            raise _Mistaken from refused
-        raise
-    return result, unit
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    _running.discard(task)
-    if not task.cancelled():
-        task.exception()  # retrieved here when the caller was cancelled and nobody else will
+def tell(grown: Collection[UUID]) -> None:
+    """Say that these organizations' logs have grown, now that it is committed."""
+    if grown:
+        for listener in _listeners:
+            listener(frozenset(grown))
 
 
 def on_commit(listener: Callable[[frozenset[UUID]], None]) -> Callable[[], None]:
@@ -149,8 +125,5 @@ def on_commit(listener: Callable[[frozenset[UUID]], None]) -> Callable[[], None]
 
 async def drain() -> None:
     """Wait for every transaction that is under way."""
-    while _running:
-        under_way = tuple(_running)
-        await asyncio.gather(*under_way, return_exceptions=True)
-        # since Python 3.12 finished tasks do not let the loop turn, and their callbacks would never come
-        _running.difference_update(under_way)
+    client: Any = get_connection("default")
+    await client.drain()

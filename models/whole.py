@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
-from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient, TransactionContext
+from tortoise.backends.base.client import NestedTransactionContext, TransactionContext
 from tortoise.connection import get_connections
 
 import errors
@@ -27,6 +28,9 @@ class Transaction(Asking, TransactionWrapper):
     """What is asked for inside a transaction, which begins with the first statement."""
 
     is_sure = False
+    is_cautious = False  # it has begun again: this time it hears of everything before it goes on
+    has_presumed = False  # something that the database may still refuse: then it begins again
+    grown: set[UUID]  # the organizations whose log has grown in it
     _connection: Any
     _has_connection = False
     _parent: Client
@@ -35,6 +39,7 @@ class Transaction(Asking, TransactionWrapper):
     async def on(cls, parent: Client) -> Transaction:
         """One on a connection of its own. Raises Unavailable."""
         self = cls(parent)
+        self.grown = set()
         await self._take(("BEGIN", ()))
         return self
 
@@ -49,7 +54,7 @@ class Transaction(Asking, TransactionWrapper):
 
     def be_sure(self) -> None:
         """See `unit.be_sure`."""
-        self.is_sure = True
+        self.is_sure = not self.is_cautious
 
     async def execute_many(self, query: str, values: list[Any]) -> None:
         """Run the statement with each of these values."""
@@ -135,14 +140,15 @@ class Transaction(Asking, TransactionWrapper):
 class Whole(TransactionContext):
     """A transaction, done whole or not at all; whatever happens, its connection goes back to the pool."""
 
-    def __init__(self, parent: Client) -> None:
-        self._parent = parent
+    def __init__(self, parent: Client, *, is_cautious: bool = False) -> None:
+        self._parent, self._is_cautious = parent, is_cautious
 
-    async def __aenter__(self) -> TransactionalDBClient:
+    async def __aenter__(self) -> Transaction:
         """Raises Unavailable when it cannot begin now."""
-        self.client = self._own = await Transaction.on(self._parent)
+        self.client = self.own = await Transaction.on(self._parent)
+        self.own.is_cautious = self._is_cautious
         self._token = get_connections().set(self._parent.connection_name, self.client)
-        return self.client
+        return self.own
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
@@ -161,4 +167,4 @@ class Whole(TransactionContext):
             if failure is not None and not is_loss(away):
                 with suppress(Exception):  # then the pool throws the connection away
                     await self.client.rollback()
-            await self._own.give_back(away)
+            await self.own.give_back(away)

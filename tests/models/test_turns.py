@@ -65,7 +65,7 @@ async def test_who_asks_while_the_thread_has_the_connection_waits(
         monkeypatch.setattr(direct, "PATIENCE", -1)
         long = asyncio.create_task(ask("long", LONG))  # in the same unit
         client: Any = get_connection("default")
-        while not client._batch.connection._away.locked():
+        while not client.batch.connection._away.locked():
             await asyncio.sleep(0)
         await ask("short", "SELECT 1")
         await long
