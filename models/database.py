@@ -10,11 +10,13 @@ from urllib.parse import unquote, urlsplit
 from tortoise import Model, Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as run_migrations
 
 from models import reading, unit
 from models.reading import FileReader, Reader
+from models.unit import Clients
 
 # synchronous=FULL: what was acknowledged survives a power cut. mmap and cache: see PERFORMANCE.md.
 _PRAGMAS = {
@@ -77,6 +79,8 @@ class ReadApart:
 async def connect(url: str, pool: int = 10, seconds: float = 5.0) -> TortoiseContext:
     """Open the database for the whole process; undo with `disconnect`. Raises Unavailable when it is away."""
     context = await Tortoise.init(config=config(url, pool, seconds), _enable_global_fallback=True)
+    writes = get_connection("default")
+    unit.use(Clients(writes, get_connection("read") if is_sqlite(url) else writes))
     reading.use(FileReader(path_of(url)) if is_sqlite(url) else Reader())
     await connection().execute_query("SELECT 1")  # opened now, where nobody can hang up in the middle of it
     return context
@@ -86,6 +90,7 @@ async def disconnect() -> None:
     """Finish what is being written, then close every connection."""
     await unit.drain()
     reading.use(None)
+    unit.use(None)
     await Tortoise.close_connections()
 
 

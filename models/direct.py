@@ -22,8 +22,7 @@ from models.politeness import Politeness
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Rows = list[sqlite3.Row]
-Found = tuple[int, Rows]  # how many rows were changed, or else found, and these
+Found = tuple[int, Sequence[Any]]  # how many rows were changed, or else found, and these
 
 PATIENCE = 0.003  # seconds that the event loop gives a read
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
@@ -67,32 +66,35 @@ class Direct:
         """How many rows were ever changed."""
         return self._connection.total_changes
 
-    async def execute_fetchall(self, sql: str, values: Sequence[Any] | None = None) -> Rows:
+    async def execute_fetchall(self, sql: str, values: Sequence[Any] | None = None) -> Sequence[Any]:
         """What the statement answers."""
         return (await self.ask(sql, values or ()))[1]
 
+    @property
+    def is_due(self) -> bool:
+        """Whether who asks now has asked much in a row."""
+        return self._politeness.is_due()
+
     async def ask(self, sql: str, values: Sequence[Any]) -> Found:
         """How many rows the statement changed, or else found, and what it answers."""
-        if self._away.locked() or self._politeness.is_due():
-            await self._turn()
-        found = self._at_once(sql, values)
+        await self._turn()
+        found = self.at_hand(sql, values)
         return await self._apart(_asked, self._connection, sql, values) if found is None else found
 
     def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
-        """The same, if nobody has to wait for it; else it has not been asked."""
-        return None if self._away.locked() or self._politeness.is_due() else self._at_once(sql, values)
-
-    def _at_once(self, sql: str, values: Sequence[Any]) -> Found | None:
-        """The same, of a statement that takes little; else nothing has been done."""
-        if not _is_short(values):
+        """The same, of a statement that takes little and waits for nobody; else nothing has been done."""
+        if self._away.locked() or not _is_short(values):
             return None
         if sql.startswith("SELECT"):
+            self._give_up_at = time.monotonic() + PATIENCE
             try:
-                rows = self._read(sql, values)
+                rows = self._connection.execute(sql, values).fetchall()
             except sqlite3.OperationalError as given_up:
                 if given_up.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
                 return None
+            finally:
+                self._give_up_at = None
             return len(rows), rows
         if self._connection.in_transaction:  # it is not given up: that would undo the transaction
             return _asked(self._connection, sql, values)
@@ -173,13 +175,6 @@ class Direct:
         """End it, and its thread."""
         await self._apart(self._connection.close)
         self._thread.shutdown(wait=False)
-
-    def _read(self, sql: str, values: Sequence[Any]) -> Rows:
-        self._give_up_at = time.monotonic() + PATIENCE
-        try:
-            return self._connection.execute(sql, values).fetchall()
-        finally:
-            self._give_up_at = None
 
     def _is_impatient(self) -> bool:
         return self._give_up_at is not None and time.monotonic() > self._give_up_at

@@ -8,8 +8,6 @@ Here a transaction is one operation of a batch that is committed as a whole: see
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
@@ -18,66 +16,18 @@ from uuid import UUID
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
-from tortoise.backends.sqlite.executor import SqliteExecutor
 from tortoise.connection import get_connections
-from tortoise.exceptions import IntegrityError, OperationalError
 
 import errors
-from models import rows, unit
+from models import unit
 from models.batches import Batch
 from models.checkpoints import Checkpoints
-from models.direct import Direct
-from models.outages import is_outage, outages
+from models.direct import Direct, Found
+from models.outages import outages
+from models.shortcuts import Asking, Executor
 from models.writer import Writer
 
-Found = tuple[int, Sequence[Any]]
 T = TypeVar("T")
-
-
-class Executor(SqliteExecutor):
-    """Tortoise's way from statements to objects, without doing again what comes out the same."""
-
-    async def execute_select(
-        self, sql: str, values: list[Any] | None = None, custom_fields: list[str] | None = None
-    ) -> list[Any]:
-        """The rows that the statement finds, as objects."""
-        tables = self.select_related_idx or []
-        columns = self.model._meta.db_fields  # noqa: SLF001  as Tortoise's own does
-        whole = len(tables) == 1 and tables[0][1] == len(columns)
-        if custom_fields or self.prefetch_map or self._prefetch_queries or not whole:
-            return await super().execute_select(sql, values, custom_fields)
-        _, found = await self.db.execute_query(sql, values)
-        return rows.made(self.model, found)
-
-
-class Asking:
-    """What a client is asked most, in one step where Tortoise takes five."""
-
-    log: logging.Logger
-
-    async def execute_query(self, query: str, values: list[Any] | None = None) -> Found:
-        """How many rows were changed, or else found, and these. Raises Unavailable, and what Tortoise raises."""
-        if self.log.isEnabledFor(logging.DEBUG):
-            self.log.debug("%s: %s", query, values)
-        try:
-            return await self._ask(query, values or ())
-        except sqlite3.Error as failure:
-            if is_outage(failure):
-                with outages():
-                    raise
-            if isinstance(failure, sqlite3.OperationalError):
-                raise OperationalError(failure) from failure
-            if isinstance(failure, sqlite3.IntegrityError):
-                raise IntegrityError(failure) from failure
-            raise
-
-    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-        """The rows that were found."""
-        _, rows = await self.execute_query(query, values)
-        return [dict(row) for row in rows]
-
-    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
-        raise NotImplementedError
 
 
 class Client(Asking, SqliteClient):
@@ -113,6 +63,12 @@ class Client(Asking, SqliteClient):
             await self.create_connection(with_db=True)
         opened: Direct = self._connection
         return opened
+
+    def _at_hand(self, query: str, values: Sequence[Any]) -> Found | None:
+        if not self._only_reads or self._connection is None or self._connection.is_due:
+            return None
+        found: Found | None = self._connection.at_hand(query, values)
+        return found
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
         if self._only_reads and self._connection is not None:
@@ -168,16 +124,25 @@ class Transaction(Asking, SqliteTransactionWrapper):
         self.batch = batch
         self.grown: set[UUID] = set()  # the organizations whose log has grown in it
 
-    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+    def _at_hand(self, query: str, values: Sequence[Any]) -> Found | None:
         batch, reads = self.batch, query.startswith("SELECT")
         if not batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
+        if batch.is_due or not (reads or batch.is_sure or batch.is_saved):
+            return None
+        found = batch.connection.at_hand(query, values)
+        if not reads and found is not None and found[0]:
+            batch.has_written = True
+        return found
+
+    async def _ask(self, query: str, values: Sequence[Any]) -> Found:
+        batch, reads = self.batch, query.startswith("SELECT")
         if batch.is_due:
             await batch.pause()
         if not reads:
             await batch.before_writing()
-        found = batch.connection.at_hand(query, values) or await batch.connection.ask(query, values)
-        if found[0] and not reads:
+        found = await batch.connection.ask(query, values)
+        if not reads and found[0]:
             batch.has_written = True
         return found
 

@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.connection import get_connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,7 +30,16 @@ class Unit:
     inside: int = 0  # of how many units that have joined it this code is part
 
 
+@dataclass(frozen=True)
+class Clients:
+    """What is asked outside a transaction, by whoever writes and by whoever reads."""
+
+    writes: Any
+    reads: BaseDBAsyncClient
+
+
 _open: ContextVar[Unit | None] = ContextVar("unit", default=None)
+_clients: Clients | None = None  # Tortoise would look for them by their names each time
 _listeners: list[Callable[[frozenset[UUID]], None]] = []
 
 
@@ -40,19 +48,29 @@ def is_open() -> bool:
     return _open.get() is not None
 
 
+def use(clients: Clients | None) -> None:
+    """Ask these from now on."""
+    global _clients  # noqa: PLW0603  the process has one database
+    _clients = clients
+
+
 def connection() -> BaseDBAsyncClient:
     """The connection that reads go to at this point of the code: the open transaction's, or the readers'."""
     unit = _open.get()
-    if unit is not None:
-        return unit.client
-    default = get_connection("default")
-    return default if default.capabilities.dialect == "postgres" else get_connection("read")
+    return _connected().reads if unit is None else unit.client
 
 
 def writing() -> BaseDBAsyncClient:
     """The connection that rows are written with: the open transaction's, if there is one."""
     unit = _open.get()
-    return get_connection("default") if unit is None else unit.client
+    client: BaseDBAsyncClient = _connected().writes if unit is None else unit.client
+    return client
+
+
+def _connected() -> Clients:
+    if _clients is None:
+        raise RuntimeError("a database is asked before it is connected")
+    return _clients
 
 
 def current() -> Unit:
@@ -88,8 +106,7 @@ def transactional(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
                 return await work(*args, **kwargs)
             finally:
                 joined.inside -= 1
-        client: Any = get_connection("default")
-        result: T = await client.transact(lambda inside: _done(inside, work(*args, **kwargs)))
+        result: T = await _connected().writes.transact(lambda inside: _done(inside, work(*args, **kwargs)))
         return result
 
     return whole
@@ -125,5 +142,4 @@ def on_commit(listener: Callable[[frozenset[UUID]], None]) -> Callable[[], None]
 
 async def drain() -> None:
     """Wait for every transaction that is under way."""
-    client: Any = get_connection("default")
-    await client.drain()
+    await _connected().writes.drain()
