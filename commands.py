@@ -119,7 +119,7 @@ def configured(settings: Settings, app: Starlette, **more: Any) -> uvicorn.Confi
         app,
         host=settings.host,
         port=settings.port,
-        http=type("Http", (HttpAgain,), {"bounds": bounds, "short": app.state.short}),
+        http=HttpAgain.asking(app.state.short, bounds),
         ws=type("WebSocket", (SocketWire,), {"bounds": bounds}),
         ws_max_size=settings.websocket_message_bytes,
         ws_per_message_deflate=False,

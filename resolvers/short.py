@@ -53,13 +53,15 @@ class Door(Protocol):
         """The answer to whoever sends the secret with these fingerprints, if nobody has to be waited for."""
 
 
-class Head(Protocol):
-    """The head of a request, which may come again: see web/http_again.py."""
+class Sent(Protocol):
+    """The head of a request, which may come again: see web/heads.py."""
 
-    known: dict[object, Any]
+    head: Any  # what it has in common with others
+    usual: Any
 
-    def scope(self, body: bytes) -> Scope:
-        """What ASGI says of the request."""
+    @property
+    def authorization(self) -> str | None:
+        """What it says of who sends it, if that is a token."""
 
 
 class Usual(NamedTuple):
@@ -95,16 +97,15 @@ class Short:
         self._ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self.headers = cache(self._headers)
 
-    def at_once(self, head: Head, body: bytes, begun: dict[str, Any]) -> tuple[Headers, bytes] | None:
+    def at_once(self, sent: Sent, body: bytes, begun: dict[str, Any]) -> tuple[Headers, bytes] | None:
         """The headers and the body of the answer to a whole request, if it is plain success that is not waited for.
 
         None leaves the request to a call, in whose scope belongs what has been `begun` by then.
         """
-        try:
-            usual: Usual | None = head.known[Short]
-        except KeyError:
-            usual = head.known[Short] = self._recognised(self.usual(head.scope(body)))
-        if usual is None or len(body) > self._bytes:
+        usual: Usual = sent.usual
+        if usual is None:
+            usual = sent.usual = self._recognised(sent.head.usual, sent.authorization)
+        if len(body) > self._bytes:
             return None
         begun[_USUAL] = usual
         if usual.prints is None:
@@ -119,11 +120,12 @@ class Short:
             return None
         return None if answer is None else (usual.headers, answer)
 
-    def _recognised(self, usual: Usual | None) -> Usual | None:
-        if usual is None or usual.authorization is None:
-            return usual
+    def _recognised(self, usual: Usual, authorization: str | None) -> Usual:
+        """As a request with a head that is known is answered to whoever sends it this time."""
+        usual = usual._replace(authorization=authorization or usual.authorization)
         with suppress(errors.Unauthenticated):
-            usual = usual._replace(prints=credentials.prints_in(self.door.site, usual.authorization))
+            if usual.authorization is not None:
+                usual = usual._replace(prints=credentials.prints_in(self.door.site, usual.authorization))
         return usual
 
     def is_usual_socket(self, scope: Scope) -> bool:

@@ -23,7 +23,7 @@ from tests.conftest import serving
 from tests.furnished import furnish
 from tests.resolvers.test_api_keys import new_key
 from tests.world import Clock, Door
-from web.http_again import Head, HttpAgain
+from web.http_again import HttpAgain
 
 TICKET = "query($code: String!) { ticket(invitationCode: $code) { id status task { name } } }"
 OTHER = TICKET.replace("id", "id again: id")  # nobody has asked for it before
@@ -210,13 +210,33 @@ async def test_what_differs_from_the_head_before_is_read_as_ever(program: Progra
             [400],
         ),
     }
+    known = []
     for what, (request, expected) in others.items():
         async with raw(owner.base_url) as client:
             await client.send(whole)
             assert await status(client) == 200
+            ways.tried.clear()
             await client.send(request)
             assert [await status(client) for _ in expected] == expected, what
-    assert at_once(ways).count(True) <= 1  # "one byte more" has the same head
+            known += [what] * len(at_once(ways))
+    assert known == ["another caller", "one byte more", "a request in its body"]
+
+
+async def test_many_clients_share_a_head(program: Program, ways: Ways, settings: Settings) -> None:
+    owner, secret, _ = program
+    other = (await new_key(owner, "READ"))["secret"]
+    await owner.with_token(other).ask(NAME)
+    wires = [wire_to(owner) for _ in range(3)]
+    ways.tried.clear()
+
+    answers = [await wire.send(asked(NAME, token)) for wire, token in zip(wires, (secret, other, "eve"), strict=True)]
+    for wire in wires:
+        wire.close()
+
+    here = not waits(settings)
+    assert at_once(ways) == [here, False]  # of the second and the third client
+    assert [told(one) for one in answers[:2]] == [told(answers[0])] * 2
+    assert answers[2].status == 401
 
 
 async def test_a_request_in_two_pieces_is_read_as_ever(program: Program, ways: Ways) -> None:
@@ -228,38 +248,6 @@ async def test_a_request_in_two_pieces_is_read_as_ever(program: Program, ways: W
             await asyncio.sleep(0)
             await client.send(whole[cut:])
             assert await status(client) == 200
-
-
-def test_a_length_is_digits_alone() -> None:
-    whole = asked(NAME, "admit_secret")
-    end = whole.index(b"\r\n\r\n") + 4
-    scope = {"method": "POST", "headers": [(b"content-length", str(len(whole) - end).encode())], "type": "http"}
-    head = Head.of(whole, scope)
-    assert head is not None
-
-    def sent(length: bytes, body: bytes) -> bytes:
-        before, _, _ = whole.partition(b"Content-Length: ")
-        return before + b"Content-Length: " + length + b"\r\n\r\n" + body
-
-    assert head.body_in(sent(b"3", b"abc")) == b"abc"
-    assert head.body_in(sent(b"003", b"abc")) == b"abc"
-    assert head.scope(b"abc")["headers"] == [(b"content-length", b"3")]
-    for length in (b"", b"2", b"4", b"+3", b"-3", b" 3", b"3 ", b"3,3", b"0x3", "\u0663".encode(), b"3\r\nX: 1"):
-        assert head.body_in(sent(length, b"abc")) is None
-    assert head.body_in(sent(b"70000", b"x" * 70_000)) is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        (b"POST", b"PUT"), (b"Content-Length", b"Content-Len"), (b"\r\n\r\n", b"\r\n\r\n "),
-    ],
-)  # fmt: skip
-def test_heads_that_cannot_come_again(change: tuple[bytes, bytes]) -> None:
-    whole = asked(NAME, "admit_secret").replace(*change)
-    scope = {"method": whole.partition(b" ")[0].decode(), "headers": [(b"content-length", b"36")], "type": "http"}
-
-    assert Head.of(whole, scope) is None
 
 
 class _Loop:
