@@ -46,9 +46,12 @@ class ApiKey(Owned):
         indexes = (("organization_id", "id"),)
 
     @classmethod
-    async def by_hashes(cls, hashes: Sequence[str]) -> ApiKey | None:
-        """The key whose secret has one of these fingerprints, or had until lately; the secret is the authority."""
-        return await _asked(tuple(hashes))
+    async def by_hashes(cls, hashes: Sequence[str], came: int | None = None) -> ApiKey | None:
+        """The key whose secret has one of these fingerprints, or had until lately; the secret is the authority.
+
+        It is as it was at the moment when the request `came`, or later: see models/together.py.
+        """
+        return await _asked(tuple(hashes), came)
 
     @classmethod
     def by_hashes_at_once(cls, hashes: Sequence[str]) -> ApiKey | None:

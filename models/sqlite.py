@@ -88,9 +88,9 @@ class Client(Asking, SqliteClient):
             with outages():
                 yield connection
 
-    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> Awaitable[T]:
         """Do it in a transaction, to its end even if the caller is cancelled. Raises Unavailable."""
-        return await self.writer.do(work)
+        return self.writer.do(work)
 
     async def drain(self) -> None:
         """Wait for every transaction that is under way."""

@@ -184,10 +184,14 @@ class Run:
         return await asyncio.to_thread(work, *given) if self.sent.are_long else work(*given)
 
     def _completed(self, at: int, value: Any) -> Any:
-        with self._giving_up():
-            if isinstance(value, Exception):
-                raise GivenUp
+        if isinstance(value, Exception):
+            self._forget()
+            raise GivenUp
+        try:
             return self.completion.sites[at].complete(value, self)
+        except Exception as failure:
+            self._forget()
+            raise GivenUp from failure
 
     @contextmanager
     def _giving_up(self) -> Iterator[None]:
@@ -195,10 +199,13 @@ class Run:
         try:
             yield
         except Exception as failure:
-            for awaitable, _, _ in self.waiting:
-                awaitable.close()
-            self.waiting = []
+            self._forget()
             raise GivenUp from failure
+
+    def _forget(self) -> None:
+        for awaitable, _, _ in self.waiting:
+            awaitable.close()
+        self.waiting = []
 
     def given(self, at: int) -> dict[str, Any]:
         """What the field's resolver is called with. Raises GivenUp for what is wrong."""

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 import errors
 from models import Actor, reading
+from models.together import moment
 from resolvers import over_http
 from resolvers.context import Context
 from resolvers.over_http import JSON, RESPONSE_JSON, Asked, Refusal, raw_headers
@@ -26,6 +27,7 @@ from services.site import Site
 CONTEXT = "admit.context"  # in a request's scope: the context in which it was begun to be answered
 _ASKED = "admit.asked"  # what it asks for, if that has been read
 _USUAL = "admit.usual"  # how it is answered, if its head has come before
+_CAME = "admit.came"  # when all of it was here
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -107,7 +109,7 @@ class Short:
             usual = sent.usual = self._recognised(sent.head.usual, sent.authorization)
         if len(body) > self._bytes:
             return None
-        begun[_USUAL] = usual
+        begun[_USUAL], begun[_CAME] = usual, moment()
         if usual.prints is None:
             return None
         try:
@@ -173,16 +175,16 @@ class Short:
             address = scope["client"][0] if scope.get("client") else ""
             if context is None:
                 context = self.door.context_for(address)
-                context.actor = await self._sender(usual)
+                context.actor = await self._sender(usual, scope.get(_CAME))
                 scope[CONTEXT] = context
             context.address = address
         except (Refusal, json.JSONDecodeError, errors.Rejected):
             return None
         return await self.door.quickly(asked, context)
 
-    async def _sender(self, usual: Usual) -> Actor:
+    async def _sender(self, usual: Usual, came: int | None) -> Actor:
         if usual.prints is not None:
-            return await credentials.by_prints(self.door.site, usual.prints)
+            return await credentials.by_prints(self.door.site, usual.prints, came)
         return await credentials.authenticate(self.door.site, usual.authorization)
 
 

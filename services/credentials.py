@@ -75,9 +75,9 @@ async def by_secret(site: Site, secret: str) -> Actor:
     return await by_prints(site, site.keys.fingerprints(secret))
 
 
-async def by_prints(site: Site, prints: Sequence[str]) -> Actor:
-    """The same of the secret with these fingerprints."""
-    key = await ApiKey.by_hashes(prints)
+async def by_prints(site: Site, prints: Sequence[str], came: int | None = None) -> Actor:
+    """The same of the secret with these fingerprints, for a request that `came` at that moment."""
+    key = await ApiKey.by_hashes(prints, came)
     if not _is_secret_of(key, prints):
         raise errors.Unauthenticated
     if old := key.printed_as(prints, site.keys.printed_with):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from models.together import Together
+from models.together import Together, moment
 
 
 class Looked:
@@ -125,3 +125,24 @@ async def test_a_look_that_never_began_keeps_nobody_from_another(looked: Looked)
 
     looked.let.release()
     assert await looked.ask("key") == 2
+
+
+async def test_who_came_before_a_look_began_is_answered_by_it(looked: Looked) -> None:
+    for _ in range(3):
+        looked.let.release()
+    early = moment()
+    assert await looked.ask("key") == 1
+
+    late = moment()
+
+    assert [await looked.ask("key", came) for came in (early, late, early, late)] == [1, 2, 2, 2]
+    assert await looked.ask("other", early) == 3
+    assert looked.begun == ["key", "key", "other"]
+
+
+async def test_little_is_kept_of_what_was_found(looked: Looked) -> None:
+    for number in range(250):
+        looked.let.release()
+        await looked.ask(f"key{number}")
+
+    assert len(looked.ask._found) <= 100
