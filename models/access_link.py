@@ -80,13 +80,18 @@ class AccessLink(Owned):
         """Count one assessment that the link opened."""
         await cls.filter(id=key).update(use_count=F("use_count") + 1)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has opened as many assessments as it may."""
+        return self.max_uses is not None and self.use_count >= self.max_uses
+
     def status_at(self, now: datetime) -> AccessLinkStatus:
         """The status as the clock shows it."""
         if self.revoked_at is not None:
             return AccessLinkStatus.REVOKED
         if self.expires_at is not None and now >= self.expires_at:
             return AccessLinkStatus.EXPIRED
-        if self.max_uses is not None and self.use_count >= self.max_uses:
+        if self.is_spent:
             return AccessLinkStatus.SPENT
         return AccessLinkStatus.ACTIVE
 

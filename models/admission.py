@@ -81,6 +81,11 @@ def assessments_used(assessments: Sequence[Assessment]) -> int:
     return sum(one.status is not AssessmentStatus.CANCELLED for one in assessments)
 
 
+def is_used_up(ticket: Ticket, assessments: Sequence[Assessment]) -> bool:
+    """Whether none of the ticket's assessments is open, and it allows no other."""
+    return open_among(assessments) is None and assessments_used(assessments) >= ticket.assessments_allowed
+
+
 def is_sitting(sessions: Sequence[TestSession]) -> bool:
     """Whether their candidate has begun a test that is not over."""
     return any(session.status in BEGUN for session in sessions)
@@ -106,6 +111,8 @@ def entry_barrier(
     found = barriers(task, ticket, now)
     if assessments and assessments[-1].status is AssessmentStatus.LAPSED and ticket.status is TicketStatus.CONSUMED:
         found.sort(key=lambda one: not isinstance(one, errors.TicketExpired))
+    if is_used_up(ticket, assessments):
+        found.append(errors.TicketConsumed())
     return next(iter(found), None)
 
 

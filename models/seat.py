@@ -13,9 +13,9 @@ from models.assessment import Assessment
 from models.changes import lock
 from models.prepared import Joined
 from models.session import TestSession
-from models.task import Step, Task
+from models.task import Step, Task, can_be_slug
 from models.test import Test
-from models.ticket import Ticket
+from models.ticket import Ticket, normalise
 
 
 class Arrival(NamedTuple):
@@ -24,6 +24,20 @@ class Arrival(NamedTuple):
     ticket: Ticket
     task: Task
     assessments: list[Assessment]
+
+    @classmethod
+    async def by_code(cls, slug: str, code: str) -> Self | None:
+        """Of the ticket with this code, however it was typed, of the task with this slug: the code is the authority.
+
+        The ticket is locked, and its task is kept as it is until the transaction ends.
+        """
+        if not can_be_slug(slug):
+            return None
+        this = slug, normalise(code)
+        await lock(_LOCK_CODED, *this)
+        await lock(_KEEP_TASK_OF_CODED, *this)
+        found = await _arrivals_by_code.one(*this)
+        return None if found is None else cls(*found)
 
     @classmethod
     async def held_by(cls, ticket_id: UUID) -> Self:
@@ -60,12 +74,14 @@ class Seat(NamedTuple):
         return cls(*found)
 
 
-_arrivals = Joined(
-    "FROM ticket JOIN task ON task.id = ticket.task_id LEFT JOIN assessment ON assessment.ticket_id = ticket.id"
-    " WHERE ticket.id = {0} ORDER BY assessment.id",
-    Ticket,
-    Task,
-    many=Assessment,
+_LOCK_CODED = "SELECT 1 FROM ticket WHERE code = {1} AND task_id = (SELECT id FROM task WHERE slug = {0}) FOR UPDATE"
+_KEEP_TASK_OF_CODED = (  # of no other: whoever guesses locks nothing
+    "SELECT 1 FROM task WHERE slug = {0} AND id = (SELECT task_id FROM ticket WHERE code = {1}) FOR SHARE"
+)
+_ARRIVAL = "FROM ticket JOIN task ON task.id = ticket.task_id LEFT JOIN assessment ON assessment.ticket_id = ticket.id"
+_arrivals, _arrivals_by_code = (
+    Joined(f"{_ARRIVAL} WHERE {which} ORDER BY assessment.id", Ticket, Task, many=Assessment)
+    for which in ("ticket.id = {0}", "task.slug = {0} AND ticket.code = {1}")
 )
 _seats = Joined(
     "FROM assessment JOIN ticket ON ticket.id = assessment.ticket_id JOIN task ON task.id = ticket.task_id"

@@ -14,7 +14,7 @@ from tortoise.exceptions import DoesNotExist
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 
-from models import clock, reading
+from models import clock
 from models.actor import Actor, candidate
 from models.base import Owned
 from models.changes import lock
@@ -22,7 +22,7 @@ from models.event import EventType
 from models.labels import labels_field
 from models.moves import Stateful
 from models.prepared import Prepared
-from models.task import Task, can_be_slug
+from models.task import Task
 
 
 class TicketStatus(StrEnum):
@@ -129,12 +129,6 @@ class Ticket(Stateful):
         indexes = (("organization_id", "id"), ("task_id", "id"), ("task_id", "status", "id"), ("batch_id", "id"))
 
     @classmethod
-    async def by_code(cls, slug: str, code: str) -> UUID | None:
-        """The key of the ticket with this code, however it was typed, of the task with this slug."""
-        found = await reading.keys(_BY_CODE, [slug, normalise(code)]) if can_be_slug(slug) else None
-        return None if found is None else found[0]
-
-    @classmethod
     async def refused(cls, key: UUID, refusal: str, at: datetime) -> None:
         """Note that somebody with the right code or link was not let in, and why: staff will be asked about it."""
         await cls.filter(id=key).update(last_refusal=refusal, last_refused_at=at)
@@ -187,7 +181,6 @@ class Ticket(Stateful):
         return {"task_id": self.task_id, "ticket_id": self.id}
 
 
-_BY_CODE = "SELECT k.id FROM ticket k JOIN task t ON t.id = k.task_id WHERE t.slug = {0} AND k.code = {1}"
 _held = Prepared(lambda key: Ticket.filter(id=key).select_for_update(), UUID)
 
 

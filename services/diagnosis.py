@@ -101,9 +101,8 @@ async def of_ticket(actor: Actor, ticket_id: UUID) -> Diagnosis:
     assessments = await Assessment.of_ticket(ticket)
     assessment = admission.open_among(assessments)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
-    used = admission.assessments_used(assessments)
     barriers = admission.barriers(task, ticket, now)
-    if assessment is None and used >= ticket.assessments_allowed and ticket.status is not TicketStatus.CONSUMED:
+    if admission.is_used_up(ticket, assessments) and ticket.status is not TicketStatus.CONSUMED:
         barriers.append(errors.TicketConsumed())
     comes_back = assessment is not None and admission.entry_barrier(task, ticket, assessments, sessions, now) is None
     steps = await Step.visible_to(actor).filter(task_id=task.id).order_by("position")
@@ -114,7 +113,7 @@ async def of_ticket(actor: Actor, ticket_id: UUID) -> Diagnosis:
         can_enter=comes_back or not barriers,
         reasons=[_reason(barrier, ADVICE[type(barrier)]) for barrier in barriers],
         open_assessment=assessment,
-        assessments_used=used,
+        assessments_used=admission.assessments_used(assessments),
         assessments_allowed=ticket.assessments_allowed,
         attempts=[_attempts(step, sessions) for step in steps],
         links=[LinkState(link, _of_link(link.status_at(now))) for link in links],

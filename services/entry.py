@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 import errors
@@ -27,7 +28,7 @@ from services.credentials import candidate_token
 from services.keys import LinkClaims
 from services.site import Site
 
-LINK_REFUSED = (errors.LinkInvalid, errors.LinkRevoked, errors.LinkExpired)
+Opened: TypeAlias = Assessment | errors.Refused
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
     """
     guess = {"address": address, "task": slug, "whole": "every code"}
     await site.guesses.check(**guess)
-    ticket_id = await Ticket.by_code(slug, code)
+    arrived = await _by_code(slug, code)
     # Only the wrong ones are counted: a class that comes in at once behind one address must not wait. A crowd of
     # guesses that all came while none had failed is counted here, one by one: what comes after the last is not told.
-    if ticket_id is None:
+    if arrived is None:
         await site.guesses.spend(**guess)
         raise errors.CodeUnknown
     await site.guesses.check(**guess)
-    return await _enter(site, ticket_id)
+    return _entry(site, *arrived)
 
 
 async def by_link(site: Site, address: str, token: str) -> Entry:
@@ -74,50 +75,56 @@ async def by_link(site: Site, address: str, token: str) -> Entry:
     except errors.LinkInvalid:
         await site.guesses.spend(address=address)  # only the wrong ones: a colleague's typing errors close no good link
         raise
-    return await _enter(site, _named(claims, await AccessLink.by_id(claims.link_id)).ticket_id, claims)
+    ticket_id = _named(claims, await AccessLink.by_id(claims.link_id)).ticket_id
+    return _entry(site, *await _by_link(claims, ticket_id))
 
 
-async def _enter(site: Site, ticket_id: UUID, claims: LinkClaims | None = None) -> Entry:
-    try:
-        assessment, ticket, task = await _open(ticket_id, claims)
-    except LINK_REFUSED:
-        raise  # of the link, and not of its ticket
-    except errors.Refused as refused:
-        await _note(ticket_id, refused)
-        raise
-    assessment.came_by(ticket)
-    return Entry(assessment, ticket, task, candidate_token(site, assessment))
+def _entry(site: Site, arrival: Arrival, opened: Opened) -> Entry:
+    if isinstance(opened, errors.Refused):
+        raise opened
+    opened.came_by(arrival.ticket)
+    return Entry(opened, arrival.ticket, arrival.task, candidate_token(site, opened))
 
 
 @transactional
-async def _note(ticket_id: UUID, refused: errors.Refused) -> None:
-    await Ticket.refused(ticket_id, type(refused).__name__, clock.now())
+async def _by_code(slug: str, code: str) -> tuple[Arrival, Opened] | None:
+    arrival = await Arrival.by_code(slug, code)
+    return None if arrival is None else (arrival, await _open(arrival))
 
 
 @transactional
-async def _open(ticket_id: UUID, claims: LinkClaims | None) -> tuple[Assessment, Ticket, Task]:
+async def _by_link(claims: LinkClaims, ticket_id: UUID) -> tuple[Arrival, Opened]:
     await Ticket.lock(ticket_id)
-    link = _named(claims, await AccessLink.hold(claims.link_id)) if claims else None
-    ticket, task, assessments = await Arrival.held_by(ticket_id)  # who closes the task waits for who still comes in
+    link = _named(claims, await AccessLink.hold(claims.link_id))
+    arrival = await Arrival.held_by(ticket_id)
+    return arrival, await _open(arrival, link, claims)
+
+
+async def _open(arrival: Arrival, link: AccessLink | None = None, claims: LinkClaims | None = None) -> Opened:
+    """The open assessment, or why there is none: that is noted, and so it is answered, and not raised here.
+
+    Raises what is refused of the link, and not of its ticket.
+    """
+    ticket, task, assessments = arrival
     assessment = admission.open_among(assessments)
     sessions = await TestSession.of_assessment(assessment.id) if assessment else []
     if claims and link and not admission.is_sitting(sessions):
         _must_count(claims, link)
-    if barrier := admission.entry_barrier(task, ticket, assessments, sessions, clock.now()):
-        raise barrier
+    refused = admission.entry_barrier(task, ticket, assessments, sessions, clock.now())
+    if refused is None and assessment is None and link is not None and link.is_spent:
+        refused = errors.LinkSpent()
+    if refused is not None:
+        await Ticket.refused(ticket.id, type(refused).__name__, clock.now())
+        return refused
     if assessment is None:
-        if admission.assessments_used(assessments) >= ticket.assessments_allowed:
-            raise errors.TicketConsumed
         assessment = await _begin(task, ticket, link)
     if link is not None:
         await AccessLink.opened(link.id, clock.now())
-    return assessment, ticket, task
+    return assessment
 
 
 async def _begin(task: Task, ticket: Ticket, link: AccessLink | None) -> Assessment:
     """A new assessment of the ticket, whose lock is held."""
-    if link is not None and link.max_uses is not None and link.use_count >= link.max_uses:
-        raise errors.LinkSpent
     assessment = new(
         Assessment,
         organization_id=ticket.organization_id,
