@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from tortoise import Model, fields
+from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
@@ -104,14 +105,24 @@ def _as_it_is(value: Any) -> Any:
 
 class Joined:
     """A row of each of these models, read together by `sql`, which says what follows the columns and calls its tables
-    by their names; `{0}` is the first of its values. `briefly` leaves out what may be long.
+    by their names; `{0}` is the first of its values.
 
-    With `many` they come with all the rows of one more model that `sql` joins to them, of which there are few.
+    With `many` they come with all the rows of one more model that `sql` joins to them, of which there are few. `only`
+    says what is read of a model, where that is not everything: each column takes as long as a step of a look-up.
     """
 
-    def __init__(self, sql: str, *models: type[Model], many: type[Model] | None = None, briefly: bool = False) -> None:
+    def __init__(
+        self,
+        sql: str,
+        *models: type[Model],
+        many: type[Model] | None = None,
+        only: Mapping[type[Model], tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
         self._sql, self._models, self._many = sql, models if many is None else (*models, many), many
-        self._of = _brief if briefly else _columns
+        self._only = only
+
+    def _of(self, model: type[Model]) -> tuple[str, ...]:
+        return self._only.get(model) or tuple(model._meta.fields_db_projection)  # noqa: SLF001
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
         """An object of each, and the list of the many; None when there is no such row."""
@@ -156,13 +167,3 @@ def mark_of(client: BaseDBAsyncClient) -> str:
 def marked(sql: str, mark: str, count: int) -> str:
     """The statement with this mark for its parameters, of which there are so many."""
     return sql.format(*(f"{mark}{at}" for at in range(1, count + 1)))
-
-
-@cache
-def _columns(model: type[Model]) -> tuple[str, ...]:
-    return tuple(model._meta.fields_db_projection)  # noqa: SLF001
-
-
-def _brief(model: type[Model]) -> tuple[str, ...]:
-    known = model._meta.fields_map  # noqa: SLF001
-    return tuple(one for one in _columns(model) if not isinstance(known[one], fields.JSONField | fields.TextField))

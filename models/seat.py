@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Self
 from uuid import UUID
 
+from tortoise import Model
 from tortoise.exceptions import DoesNotExist
 
 import errors
@@ -19,7 +21,10 @@ from models.ticket import Ticket, normalise
 
 
 class Arrival(NamedTuple):
-    """A ticket with its task, and every assessment that it was used for, oldest first."""
+    """A ticket with its task, and every assessment that it was used for, oldest first.
+
+    Only what decides who may come in is read of the ticket and the task: see `_ONLY`.
+    """
 
     ticket: Ticket
     task: Task
@@ -53,7 +58,7 @@ class Seat(NamedTuple):
     """A step with its test and its task, the ticket and the assessment by which its candidate is there, and every
     session of the assessment, oldest first.
 
-    Their long texts and documents are not read: see `Test.count_questions`.
+    Only what decides who may begin is read of them, and the sessions: see `_ONLY`, and `Test.count_questions`.
     """
 
     step: Step
@@ -74,13 +79,22 @@ class Seat(NamedTuple):
         return cls(*found)
 
 
+_ONLY: Mapping[type[Model], tuple[str, ...]] = {
+    Step: ("id", "organization_id", "task_id", "test_id", "attempt_limit", "duration_seconds"),
+    Test: ("id", "organization_id", "duration_seconds"),
+    Task: ("id", "organization_id", "status", "opens_at", "closes_at", "proctoring", "continuation"),
+    Ticket: (
+        *("id", "organization_id", "task_id", "candidate_id", "status", "valid_from", "valid_until"),
+        *("extra_time_percent", "assessments_allowed"),
+    ),
+}
 _LOCK_CODED = "SELECT 1 FROM ticket WHERE code = {1} AND task_id = (SELECT id FROM task WHERE slug = {0}) FOR UPDATE"
 _KEEP_TASK_OF_CODED = (  # of no other: whoever guesses locks nothing
     "SELECT 1 FROM task WHERE slug = {0} AND id = (SELECT task_id FROM ticket WHERE code = {1}) FOR SHARE"
 )
 _ARRIVAL = "FROM ticket JOIN task ON task.id = ticket.task_id LEFT JOIN assessment ON assessment.ticket_id = ticket.id"
 _arrivals, _arrivals_by_code = (
-    Joined(f"{_ARRIVAL} WHERE {which} ORDER BY assessment.id", Ticket, Task, many=Assessment)
+    Joined(f"{_ARRIVAL} WHERE {which} ORDER BY assessment.id", Ticket, Task, many=Assessment, only=_ONLY)
     for which in ("ticket.id = {0}", "task.slug = {0} AND ticket.code = {1}")
 )
 _seats = Joined(
@@ -94,5 +108,5 @@ _seats = Joined(
     Ticket,
     Assessment,
     many=TestSession,
-    briefly=True,
+    only=_ONLY,
 )
