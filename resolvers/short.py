@@ -124,11 +124,10 @@ class Short:
 
     def _recognised(self, usual: Usual, authorization: str | None) -> Usual:
         """As a request with a head that is known is answered to whoever sends it this time."""
-        usual = usual._replace(authorization=authorization or usual.authorization)
+        sender, prints = authorization or usual.authorization, None
         with suppress(errors.Unauthenticated):
-            if usual.authorization is not None:
-                usual = usual._replace(prints=credentials.prints_in(self.door.site, usual.authorization))
-        return usual
+            prints = None if sender is None else credentials.prints_in(self.door.site, sender)
+        return Usual(usual.headers, sender, usual.origin, prints)
 
     def is_usual_socket(self, scope: Scope) -> bool:
         """Whether a socket may go straight to the door."""

@@ -15,13 +15,14 @@ from web.http_answer import Headers
 
 _END = b"\r\n\r\n"
 _VARIES = re.compile(
-    rb"\r\n(?:content-length: ?(?P<length>[0-9]{1,9})|authorization: ?bearer (?P<token>[!-~]{1,4096}))(?=\r\n)",
-    re.IGNORECASE,
+    rb"\r\n(?:(?i:content-length): ?(?P<length>[0-9]{1,9})|(?i:authorization: ?bearer) (?P<token>[!-~]+))(?=\r\n)"
 )
+_VISIBLE = bytes(range(ord("!"), ord("~") + 1))
 _DIGITS = 9
 _MOST = 65_536  # bytes of a request; a larger one is not held up by its head
-_LONGEST = 4_096  # bytes of a head that is kept
+LONGEST = 4_096  # bytes of a head that is kept
 _KEPT = 500  # those that came last
+_RECENT = 2  # of one connection
 _OWN = frozenset({"state", "extensions", "client", "server"})  # of a scope, not its head's
 
 
@@ -42,43 +43,64 @@ class Cut(NamedTuple):
     """A whole request in pieces: of the head what is around the `length` of the body and the `token`, if it has one."""
 
     pieces: tuple[bytes, ...]
-    length: tuple[int, int]
     token: bytes
-    end: int
+    body: bytes
 
     @classmethod
-    def of(cls, request: bytes) -> Cut | None:
-        """If it is one whole request whose end can be told without parsing it."""
+    def of(cls, request: bytes, longest: int = LONGEST) -> Cut | None:
+        """If it is one whole request, with a head of so many bytes, whose end can be told without parsing it."""
         end = request.find(_END)
-        if not 0 < end < _LONGEST or len(request) > _MOST:
+        if not 0 < end < longest or len(request) > _MOST:
             return None
-        pieces, at, length, token = [], 0, None, b""
+        pieces, at, varies = [], 0, dict[str, bytes]()
         for found in _VARIES.finditer(request, 0, end + 2):
             which = found.lastgroup or ""
-            if (length if which == "length" else token or None) is not None:
+            if which in varies:
                 return None
             begins, ends = found.span(which)
-            if which == "length":
-                length = begins, ends
-            else:
-                token = request[begins:ends]
             pieces.append(request[at:begins])
-            at = ends
+            varies[which], at = request[begins:ends], ends
         end += len(_END)
-        if length is None or int(request[slice(*length)]) != len(request) - end:
+        if "length" not in varies or int(varies["length"]) != len(request) - end:
             return None
-        return cls((*pieces, request[at:end]), length, token, end)
+        return cls((*pieces, request[at:end]), varies.get("token", b""), request[end:])
 
 
 class Head:
-    """What such requests have in common; `usual` is how they are answered."""
+    """What such requests have in common, whose heads have at most so many bytes; `usual` is how they are answered."""
 
-    def __init__(self, scope: Mapping[str, Any], token: bytes, usual: Any) -> None:
-        self.usual = usual
+    def __init__(self, cut: Cut, scope: Mapping[str, Any], usual: Any, longest: int = LONGEST) -> None:
+        self.usual, self._pieces, self._longest, token = usual, cut.pieces, longest, cut.token
         self._scope = {name: scope[name] for name in scope.keys() - _OWN}
         named = {name: at for at, (name, _) in enumerate(scope["headers"])}
         self._length, self._token = named[b"content-length"], named[b"authorization"] if token else None
         self.scheme = scope["headers"][self._token][1].removesuffix(token) if self._token is not None else b""
+
+    def cut(self, request: bytes) -> tuple[bytes, bytes] | None:
+        """The token and the body of a whole request with this head, without looking for either."""
+        first, *others = self._pieces
+        if not request.startswith(first) or len(request) > _MOST:
+            return None
+        at, varies = len(first), []
+        for piece in others:
+            ends = request.find(b"\r", at, self._longest)
+            if ends < 0 or not request.startswith(piece, ends):
+                return None
+            varies.append(request[at:ends])
+            at = ends + len(piece)
+        token = b"" if self._token is None else varies.pop(1 if self._token > self._length else 0)
+        length, body = varies[0], request[at:]
+        if at > self._longest or token.translate(None, _VISIBLE) or not (token or self._token is None):
+            return None
+        return (token, body) if len(length) <= _DIGITS and length.isdigit() and int(length) == len(body) else None
+
+    def around(self, token: bytes) -> tuple[bytes, bytes]:
+        """What is before the length of the body, and behind it, if this is the token."""
+        first, last = self._pieces[0], self._pieces[-1]
+        if self._token is None:
+            return first, last
+        middle = self._pieces[1]
+        return (first, middle + token + last) if self._token > self._length else (first + token + middle, last)
 
     def scope(self, body: bytes, token: bytes) -> dict[str, Any]:
         """What ASGI says of a request with this body and token, but for its connection."""
@@ -92,19 +114,13 @@ class Head:
 class Sent:
     """A head as one client sends it, which may come again with another body; `usual` is for whoever answers."""
 
-    def __init__(self, head: Head, request: bytes, cut: Cut) -> None:
-        self.head, self.token = head, cut.token
-        begins, ends = cut.length
-        self._before, self._after = request[:begins], request[ends : cut.end]
+    def __init__(self, head: Head, token: bytes) -> None:
+        self.head, self.token = head, token
+        self._before, self._after = head.around(token)
         self.usual: Any = None
 
-    @property
-    def authorization(self) -> str | None:
-        """What it says of who sends it, if that is a token."""
-        return (self.head.scheme + self.token).decode("latin-1") if self.token else None
-
     def body_in(self, request: bytes) -> bytes | None:
-        """The body, if this is the same head with the length of the body that is here, whole and alone."""
+        """The body, if this is the very same head but for the length of the body that is here, whole and alone."""
         if not request.startswith(self._before) or len(request) > _MOST:
             return None
         at = len(self._before)
@@ -114,33 +130,61 @@ class Sent:
         digits, body = request[at:ends], request[ends + len(self._after) :]
         return body if digits.isdigit() and int(digits) == len(body) else None
 
+    @property
+    def authorization(self) -> str | None:
+        """What it says of who sends it, if that is a token."""
+        return (self.head.scheme + self.token).decode("latin-1") if self.token else None
+
     def scope(self, body: bytes) -> dict[str, Any]:
         """What ASGI says of the request, but for its connection."""
         return self.head.scope(body, self.token)
 
 
-class Heads:
-    """The heads of usual requests that came last, of all connections. `short` is asked first what to answer to them."""
+class Recent:
+    """What one connection has sent lately: a page sends two heads in turn, without a token and with one."""
 
-    def __init__(self, short: Short) -> None:
-        self.short = short
+    def __init__(self) -> None:
+        self._sent: list[Sent] = []
+
+    def again(self, request: bytes, heads: Heads) -> tuple[Sent, bytes] | None:
+        """The head and the body of a whole request whose head is known."""
+        for at, sent in enumerate(self._sent):
+            if (body := sent.body_in(request)) is not None:
+                return sent, body
+            if (cut := sent.head.cut(request)) is not None:
+                other = self._sent[at] = Sent(sent.head, cut[0])
+                return other, cut[1]
+        found = heads.sent(request)
+        if found is not None:
+            self._sent = [found[0], *self._sent[: _RECENT - 1]]
+        return found
+
+
+class Heads:
+    """The heads of usual requests that came last, of all connections. `short` is asked first what to answer to them.
+
+    None has more than so many bytes.
+    """
+
+    def __init__(self, short: Short, longest: int = LONGEST) -> None:
+        self.short, self._longest = short, min(longest, LONGEST)
         self._known: OrderedDict[tuple[bytes, ...], Head] = OrderedDict()
 
     def sent(self, request: bytes) -> tuple[Sent, bytes] | None:
         """The head of the request, if it is known, and the body."""
-        cut = Cut.of(request)
+        cut = Cut.of(request, self._longest)
         head = self._known.get(cut.pieces) if cut else None
         if cut is None or head is None:
             return None
         self._known.move_to_end(cut.pieces)
-        return Sent(head, request, cut), request[cut.end :]
+        return Sent(head, cut.token), cut.body
 
     def keep(self, request: bytes, scope: Mapping[str, Any]) -> None:
         """Know the head of this request from now on, which was parsed into this scope, if it is usual."""
-        cut = Cut.of(request)
+        cut = Cut.of(request, self._longest)
         usual = self.short.usual(scope) if cut else None
         if cut is None or usual is None:
             return
-        self._known[cut.pieces] = Head(scope, cut.token, usual)
+        self._known[cut.pieces] = Head(cut, scope, usual, self._longest)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from web.connection import Bounds
-from web.heads import Heads, Sent, Short
+from web.heads import Heads, Recent, Sent, Short
 from web.http_wire import HttpWire
 
 
@@ -20,32 +20,24 @@ class HttpAgain(HttpWire):
     @classmethod
     def asking(cls, short: Short, bounds: Bounds) -> type[HttpAgain]:
         """The protocol of a server that answers the short way what it can."""
-        return type("Http", (cls,), {"heads": Heads(short), "bounds": bounds})
+        return type("Http", (cls,), {"heads": Heads(short, bounds.header_bytes), "bounds": bounds})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """No head has come yet."""
         super().connection_made(transport)
-        self._sent: Sent | None = None  # that came last
+        self._recent = Recent()
         self._answered_at = 0.0  # when an answer was last given at once
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, or with a known head the whole of it."""
         heads = self.heads if self._rests and not self._is_answering and not self.flow.write_paused else None
-        if heads and not self._is_crowded and (again := self._again(data, heads)):
+        if heads and not self._is_crowded and (again := self._recent.again(data, heads)):
             self._begin(heads, *again)
             return
         before = self.cycle
         super().data_received(data)
         if heads and self.cycle is not before and self._may_come_again:
             heads.keep(data, self.scope)
-
-    def _again(self, data: bytes, heads: Heads) -> tuple[Sent, bytes] | None:
-        """The head and the body of a whole request, if the head is known."""
-        if self._sent is not None and (body := self._sent.body_in(data)) is not None:
-            return self._sent, body
-        found = heads.sent(data)
-        self._sent = found[0] if found else None
-        return found
 
     def _begin(self, heads: Heads, sent: Sent, body: bytes) -> None:
         begun: dict[str, Any] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.at_once import posted
 from web import heads
-from web.heads import Cut, Heads
+from web.heads import Cut, Heads, Recent, Sent
 
 QUERY = {"query": "{ organization { name } }"}
 SCOPE = {"method": "POST", "type": "http", "client": ("203.0.113.1", 1), "server": ("127.0.0.1", 2), "state": {}}
@@ -53,6 +54,7 @@ def test_who_sends_it_and_how_much_may_differ(token: str, other: str) -> None:
 
     assert found is not None
     sent, body = found
+    assert sent.head.cut(again) == (other.encode(), body)
     assert body == b'{"query":"{ __typename }"}'
     assert sent.scope(body) == {name: parsed(again)[name] for name in ("method", "type", "headers")}
     assert sent.authorization == (f"Bearer {other}" if other else None)
@@ -74,8 +76,10 @@ def test_who_sends_it_and_how_much_may_differ(token: str, other: str) -> None:
 def test_nothing_else_may(other: bytes) -> None:
     known = knowing(request("ada"))
 
-    assert known.sent(request("bob")) is not None
-    assert known.sent(other) is None
+    found = known.sent(request("bob"))
+    assert found is not None
+    sent, _ = found
+    assert (known.sent(other), sent.head.cut(other), sent.body_in(other)) == (None, None, None)
 
 
 def test_a_length_is_digits_alone() -> None:
@@ -83,17 +87,23 @@ def test_a_length_is_digits_alone() -> None:
     found = knowing(whole).sent(whole)
     assert found is not None
     sent, _ = found
+    head = sent.head
+
+    def body_of(request: bytes) -> bytes | None:
+        again, body = head.cut(request), sent.body_in(request)
+        assert again == (None if body is None else (b"ada", body))
+        return body
 
     def resent(length: bytes, body: bytes) -> bytes:
         before, _, _ = whole.partition(b"Content-Length: ")
         return before + b"Content-Length: " + length + b"\r\n\r\n" + body
 
-    assert sent.body_in(resent(b"3", b"abc")) == b"abc"
-    assert sent.body_in(resent(b"003", b"abc")) == b"abc"
-    assert dict(sent.scope(b"abc")["headers"])[b"content-length"] == b"3"
+    assert body_of(resent(b"3", b"abc")) == b"abc"
+    assert body_of(resent(b"003", b"abc")) == b"abc"
+    assert dict(head.scope(b"abc", b"ada")["headers"])[b"content-length"] == b"3"
     for length in (b"", b"2", b"4", b"+3", b"-3", b" 3", b"3 ", b"3,3", b"0x3", "\u0663".encode(), b"3\r\nX: 1"):
-        assert sent.body_in(resent(length, b"abc")) is None
-    assert sent.body_in(resent(b"70000", b"x" * 70_000)) is None
+        assert body_of(resent(length, b"abc")) is None
+    assert body_of(resent(b"70000", b"x" * 70_000)) is None
 
 
 @pytest.mark.parametrize(
@@ -106,6 +116,53 @@ def test_a_length_is_digits_alone() -> None:
 def test_heads_that_are_not_known(whole: bytes) -> None:
     assert Cut.of(whole) is None
     assert Cut.of(request("ada")) is not None
+
+
+def test_the_token_may_come_behind_the_length() -> None:
+    def swapped(token: str) -> bytes:
+        return re.sub(rb"(Auth.*?\r\n)(Content-L.*?\r\n)", rb"\2\1", request(token))
+
+    found = knowing(swapped("ada")).sent(swapped("bob"))
+
+    assert found is not None
+    sent, body = found
+    assert (sent.token, sent.head.cut(swapped("eve")), sent.body_in(swapped("bob"))) == (b"bob", (b"eve", body), body)
+    assert sent.scope(body)["headers"] == parsed(swapped("bob"))["headers"]
+    assert (sent.body_in(swapped("eve")), sent.head.cut(request("ada"))) == (None, None)
+
+
+def test_a_longer_token_makes_no_head_too_long() -> None:
+    whole = request("ada")
+    end = whole.index(b"\r\n\r\n")
+    known = Heads(Usually(), end + 10)
+    known.keep(whole, parsed(whole))
+    found = known.sent(whole)
+    assert found is not None
+
+    for more, is_known in ((0, True), (5, True), (30, False), (5_000, False)):
+        longer = request("ada" + more * "a")
+        assert (known.sent(longer) is not None, found[0].head.cut(longer) is not None) == (is_known, is_known)
+
+
+def test_a_connection_knows_the_heads_that_it_sends_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, recent = Heads(Usually()), Recent()
+    for whole in (request(), request("ada"), request(Accept="3")):
+        known.keep(whole, parsed(whole))
+
+    def again(whole: bytes) -> Sent:
+        found = recent.again(whole, known)
+        assert found is not None
+        return found[0]
+
+    first, second = again(request()), again(request("ada"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Heads, "sent", None)
+        assert again(request()) is first
+        assert again(request("ada")) is second
+        other = again(request("bob"))
+    assert (other.head, other.token, other.usual) == (second.head, b"bob", None)
+    assert again(request(Accept="3")).head not in (first.head, second.head)
+    assert again(request()).head is first.head
 
 
 def test_what_is_unusual_is_not_kept() -> None:
