@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -107,7 +108,8 @@ class Joined:
     """A row of each of these models, read together by `sql`, which says what follows the columns and calls its tables
     by their names; `{0}` is the first of its values.
 
-    With `many` they come with all the rows of one more model that `sql` joins to them, of which there are few. `only`
+    With `many` they come with all the rows of one more model that `sql` joins to them, by their keys; they are so few
+    that a database would take longer to sort them. `only`
     says what is read of a model, where that is not everything: each column takes as long as a step of a look-up.
     """
 
@@ -134,7 +136,10 @@ class Joined:
         if self._many is None:
             return [make(found[0]) for make in self._makers]
         *singly, many = self._makers
-        return [*(make(found[0]) for make in singly), [many(row) for row in found if row[self._key] is not None]]
+        key = self._key
+        if len(found) > 1:
+            found = sorted(found, key=itemgetter(key))
+        return [*[make(found[0]) for make in singly], [many(row) for row in found if row[key] is not None]]
 
     @cached_property
     def _firsts(self) -> list[int]:

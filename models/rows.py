@@ -107,13 +107,14 @@ def _is_usual(moment: str) -> bool:
 
 def new(model: type[R], **values: Any) -> R:
     """An object that is in no table yet, of values that are right as they are; the others are the model's defaults."""
-    constants, computed = _defaults(model)
-    if not values.keys() <= model._meta.fields_db_projection.keys():  # noqa: SLF001
-        raise TypeError(f"{model.__name__} has no such columns: {sorted(values)}")
+    constants, computed = _defaults(model, tuple(values))
     one = model.__new__(model)
     own = one.__dict__
-    own.update(_NEW, _await_when_save={}, **constants)
-    own.update({name: default() for name, default in computed if name not in values}, **values)
+    own.update(constants)
+    own["_await_when_save"] = {}
+    for name, default in computed:
+        own[name] = default()
+    own.update(values)
     return one
 
 
@@ -140,11 +141,14 @@ def _fresh(model: type[Model]) -> Mapping[str, Any]:
 
 
 @cache
-def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
-    fields_of = model._meta.fields_map  # noqa: SLF001
-    stated = [(name, fields_of[name].default) for name in model._meta.fields_db_projection]  # noqa: SLF001
+def _defaults(model: type[Model], given: tuple[str, ...]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What every object of the model begins with, and what makes the other values that are not given."""
+    names = model._meta.fields_db_projection  # noqa: SLF001
+    if not set(given) <= names.keys():
+        raise TypeError(f"{model.__name__} has no such columns: {sorted(given)}")
+    stated = [(name, model._meta.fields_map[name].default) for name in names if name not in given]  # noqa: SLF001
     computed = [(name, default) for name, default in stated if callable(default)]
-    return {name: default for name, default in stated if not callable(default)}, computed
+    return {**_NEW, **{name: default for name, default in stated if not callable(default)}}, computed
 
 
 def _convert(field: fields.Field[Any]) -> Convert | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -79,10 +78,10 @@ class Seat(NamedTuple):
         return cls(*found)
 
 
-_ONLY: Mapping[type[Model], tuple[str, ...]] = {
-    Step: ("id", "organization_id", "task_id", "test_id", "attempt_limit", "duration_seconds"),
-    Test: ("id", "organization_id", "duration_seconds"),
-    Task: ("id", "organization_id", "status", "opens_at", "closes_at", "proctoring", "continuation"),
+_ONLY: dict[type[Model], tuple[str, ...]] = {
+    Step: ("id", "attempt_limit", "duration_seconds"),
+    Test: ("id", "duration_seconds"),
+    Task: ("id", "status", "opens_at", "closes_at", "proctoring"),
     Ticket: (
         *("id", "organization_id", "task_id", "candidate_id", "status", "valid_from", "valid_until"),
         *("extra_time_percent", "assessments_allowed"),
@@ -94,19 +93,19 @@ _KEEP_TASK_OF_CODED = (  # of no other: whoever guesses locks nothing
 )
 _ARRIVAL = "FROM ticket JOIN task ON task.id = ticket.task_id LEFT JOIN assessment ON assessment.ticket_id = ticket.id"
 _arrivals, _arrivals_by_code = (
-    Joined(f"{_ARRIVAL} WHERE {which} ORDER BY assessment.id", Ticket, Task, many=Assessment, only=_ONLY)
+    Joined(f"{_ARRIVAL} WHERE {which}", Ticket, Task, many=Assessment, only=_ONLY)
     for which in ("ticket.id = {0}", "task.slug = {0} AND ticket.code = {1}")
 )
 _seats = Joined(
     "FROM assessment JOIN ticket ON ticket.id = assessment.ticket_id JOIN task ON task.id = ticket.task_id"
     " JOIN step ON step.task_id = task.id JOIN test ON test.id = step.test_id"
     " LEFT JOIN test_session ON test_session.assessment_id = assessment.id"
-    " WHERE step.id = {0} AND assessment.id = {1} AND ticket.id = {2} ORDER BY test_session.id",
+    " WHERE step.id = {0} AND assessment.id = {1} AND ticket.id = {2}",
     Step,
     Test,
     Task,
     Ticket,
     Assessment,
     many=TestSession,
-    only=_ONLY,
+    only=_ONLY | {Assessment: ("id", "organization_id", "task_id", "ticket_id", "status")},
 )
