@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.over_http import JSON, Refusal
-from resolvers.short import Headers, Short, forget
+from resolvers.short import BODY, Headers, Short, forget
 from schema.masking import logged
 
 
@@ -36,18 +36,22 @@ class Quick:
         if usual is None:
             await self._app(scope, receive, send)
             return
-        message = _here_already(receive)
-        if isinstance(message, _Begun) or message["type"] != "http.request" or message.get("more_body"):
-            await self._app(scope, _after(message, receive), send)
-            return
+        asked = scope.get(BODY)
+        if asked is None:
+            message = _here_already(receive)
+            receive = _after(message, receive)
+            if isinstance(message, _Begun) or message["type"] != "http.request" or message.get("more_body"):
+                await self._app(scope, receive, send)
+                return
+            asked = message.get("body", b"")
         try:
-            body = await self._short.answer(scope, message.get("body", b""), usual)
+            body = await self._short.answer(scope, asked, usual)
         except Exception as bug:  # whatever it is, the client learns its id and nothing else
             broken = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
             await _send(send, 500, self._short.headers(JSON, usual.origin), bytes(broken.body))
             return
         if body is None:
-            await self._app(scope, _after(message, receive), send)
+            await self._app(scope, receive, send)
         elif not _at_once(scope)(usual.headers, body):
             await _send(send, 200, usual.headers, body)
 

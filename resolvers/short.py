@@ -28,6 +28,7 @@ CONTEXT = "admit.context"  # in a request's scope: the context in which it was b
 _ASKED = "admit.asked"  # what it asks for, if that has been read
 _USUAL = "admit.usual"  # how it is answered, if its head has come before
 _CAME = "admit.came"  # when all of it was here
+BODY = "admit.body"  # the whole body, if nobody has to receive it
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -109,7 +110,7 @@ class Short:
             usual = sent.usual = self._recognised(sent.head.usual, sent.authorization)
         if len(body) > self._bytes:
             return None
-        begun[_USUAL], begun[_CAME] = usual, moment()
+        begun[_USUAL], begun[_CAME], begun[BODY] = usual, moment(), body
         if usual.prints is None:
             return None
         try:
@@ -189,7 +190,7 @@ class Short:
 
 def forget(scope: Scope) -> None:
     """Leave nothing in the request's scope of what was read for it: its connection keeps the scope until the next."""
-    for known in (CONTEXT, _ASKED):
+    for known in (CONTEXT, _ASKED, BODY):
         scope.pop(known, None)
 
 

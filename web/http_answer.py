@@ -29,7 +29,7 @@ class Lines:
 
 
 class AnswersTransport:
-    """The transport as one answer sees it: to close it is to `leave`, which waits until the client has heard it."""
+    """The transport as answers see it: to close it is to `leave`, which waits until the client has heard it."""
 
     def __init__(self, transport: asyncio.Transport, leave: Callable[[], None]) -> None:
         self.write: Callable[[bytes], None] = transport.write

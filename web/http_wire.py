@@ -38,6 +38,7 @@ class HttpWire(HttpToolsProtocol):
         self._is_deaf = self._leaves = False  # whatever comes is thrown away; the connection is about to be closed
         self._timer: asyncio.TimerHandle | None = None
         self._lines = Lines()
+        self._seen = cast("asyncio.Transport", AnswersTransport(transport, self.leave))  # by whoever answers
         self._reader = Reader(transport, self.bounds.stalled_seconds, lambda: self.flow.write_paused)
         self._await_head()
 
@@ -175,7 +176,7 @@ class HttpWire(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        cycle.transport = cast("asyncio.Transport", AnswersTransport(self.transport, self.leave))
+        cycle.transport = self._seen
         cast("dict[str, Any]", cycle.scope)["extensions"] = {"admit.answer": partial(self._answer, ref(cycle))}
         answering = partial(closing_when_unread, app, cycle) if cycle.more_body else app
         super()._start_asgi_task(cycle, cast("Any", answering))
