@@ -70,16 +70,11 @@ class Assessment(Stateful):
     @classmethod
     async def candidate_of(cls, key: UUID, expires_at: datetime) -> Actor | None:
         """Whose assessment it is that a signed token names, until it expires; the signature is the authority."""
-        found = _known.get(key) or await reading.keys(_CANDIDATE, [key])
+        found = await reading.keys(_CANDIDATE, [key])
         if found is None:
             return None
-        _remember(key, found)
         organization, ticket, task, person = found
         return candidate(organization, ticket, task, person, key, expires_at)
-
-    def came_by(self, ticket: Ticket) -> None:
-        """Remember whose it is, now that it is kept: whoever came in goes on at once."""
-        _remember(self.id, [ticket.organization_id, ticket.id, ticket.task_id, ticket.candidate_id])
 
     @classmethod
     async def of_ticket(cls, ticket: Ticket) -> list[Assessment]:
@@ -118,16 +113,6 @@ def _sessions(statuses: Collection[str]) -> RawSQL:
     names = ", ".join(f"'{status}'" for status in statuses)
     own = 'assessment_id = "assessment"."id"'
     return RawSQL(f"(SELECT count(*) FROM test_session WHERE {own} AND status IN ({names}))")  # noqa: S608  names of ours
-
-
-_KEPT = 5_000  # of those that were asked for lately
-_known: dict[UUID, list[UUID]] = {}  # whose an assessment is never changes
-
-
-def _remember(key: UUID, whose: list[UUID]) -> None:
-    if len(_known) >= _KEPT:
-        _known.clear()
-    _known[key] = whose
 
 
 _CANDIDATE = (

@@ -17,6 +17,7 @@ from services.site import Site
 API_KEY_PREFIX = "admit_"
 CANDIDATE = "candidate"
 _KEPT = (ActorKind.MEMBER, ActorKind.API_KEY)  # kinds whose credential is a row
+_TOKENS = 5_000  # candidates' that came lately
 _NOTED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is; a write for every request would be dear
 
 
@@ -57,6 +58,9 @@ def _token(authorization: str) -> str:
 
 async def bearer(site: Site, token: str) -> Actor:
     """Who a signed token speaks for: a member, a candidate, a program. Raises Unauthenticated if it does not count."""
+    known = site.candidates.get(token)
+    if known is not None and known.expires_at is not None and clock.now() < known.expires_at:
+        return known
     try:
         claims = site.keys.read(token, clock.now())
     except errors.Unauthenticated:
@@ -64,7 +68,10 @@ async def bearer(site: Site, token: str) -> Actor:
     whom = _SIGNED.get(claims["aud"])
     if whom is None:  # it was signed for another purpose than to speak for somebody
         raise errors.Unauthenticated
-    return await whom(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
+    actor = await whom(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
+    if actor.is_candidate:
+        _remember(site, token, actor)
+    return actor
 
 
 async def by_secret(site: Site, secret: str) -> Actor:
@@ -103,10 +110,19 @@ async def lapsed(actors: Collection[Actor]) -> set[Actor]:
     return gone
 
 
-def candidate_token(site: Site, assessment: Assessment) -> str:
-    """The candidate's credential for one assessment."""
-    until = clock.now() + timedelta(seconds=site.limits.candidate_token_seconds)
-    return site.keys.sign(CANDIDATE, {"sub": str(assessment.id)}, until)
+def candidate_token(site: Site, actor: Actor) -> str:
+    """The candidate's credential for one assessment, now that it is kept: whoever came in goes on at once."""
+    until = (clock.now() + timedelta(seconds=site.limits.candidate_token_seconds)).replace(microsecond=0)
+    token = site.keys.sign(CANDIDATE, {"sub": str(actor.assessment_id)}, until)
+    _remember(site, token, replace(actor, expires_at=until))
+    return token
+
+
+def _remember(site: Site, token: str, actor: Actor) -> None:
+    """Whose an assessment is never changes, so that the token says who comes with it until it ends."""
+    if len(site.candidates) >= _TOKENS:
+        site.candidates.clear()
+    site.candidates[token] = actor
 
 
 def _counts(actor: Actor, roles: Mapping[UUID, Role], keys: Mapping[UUID, ApiKey], now: datetime) -> bool:

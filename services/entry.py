@@ -33,17 +33,11 @@ Opened: TypeAlias = Assessment | errors.Refused
 
 @dataclass(frozen=True)
 class Entry:
-    """An open assessment, and the token that is its candidate's credential."""
+    """An open assessment, its candidate, and the token that is their credential."""
 
     assessment: Assessment
-    ticket: Ticket
-    task: Task
+    actor: Actor
     token: str
-
-    @property
-    def actor(self) -> Actor:
-        """Whom the token speaks for."""
-        return self.ticket.actor_in(self.assessment.id)
 
 
 async def by_code(site: Site, address: str, slug: str, code: str) -> Entry:
@@ -82,8 +76,8 @@ async def by_link(site: Site, address: str, token: str) -> Entry:
 def _entry(site: Site, arrival: Arrival, opened: Opened) -> Entry:
     if isinstance(opened, errors.Refused):
         raise opened
-    opened.came_by(arrival.ticket)
-    return Entry(opened, arrival.ticket, arrival.task, candidate_token(site, opened))
+    actor = arrival.ticket.actor_in(opened.id)
+    return Entry(opened, actor, candidate_token(site, actor))
 
 
 @transactional

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from models import Actor
 from services.bucket import Bucket
 from services.guesses import Guesses
 from services.keys import Keys
@@ -65,4 +66,5 @@ class Site:
     outbound: Outbound
     oauth: OAuthTokens
     export_dir: Path
+    candidates: dict[str, Actor] = field(default_factory=dict)  # who came lately, by their tokens
     exports_queued: asyncio.Event = field(default_factory=asyncio.Event)  # wakes this process's workers

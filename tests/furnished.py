@@ -152,7 +152,7 @@ async def furnish(site: Site, owner: Door, status: TestSessionStatus = TestSessi
         session=session,
         export=export,
         event=await Event.get(session_id=session.id, type=EventType.ANSWERS_SAVED),
-        sitter=owner.with_token(candidate_token(site, assessment)),
+        sitter=owner.with_token(candidate_token(site, ticket.actor_in(assessment.id))),
         link_token=site.keys.seal_link(link.id, link.version, link.expires_at),
         refresh_tokens=iter([tokens(site, login)[1] for login in logins]),
     )

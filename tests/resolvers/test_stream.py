@@ -331,7 +331,7 @@ async def _candidate(house: House, owner: Door, ticket_id: str) -> Door:
     assessment = await Assessment.create(
         organization_id=actor.organization, task_id=ticket.task_id, ticket_id=ticket.id
     )
-    return owner.with_token(credentials.candidate_token(house.site, assessment))
+    return owner.with_token(credentials.candidate_token(house.site, ticket.actor_in(assessment.id)))
 
 
 async def test_a_revoked_credential_closes_the_socket_while_nothing_happens(house: House) -> None:

@@ -219,7 +219,7 @@ async def two_log_ins(stage: Stage) -> tuple[Door, Door]:
 
 async def a_candidate_twice(stage: Stage) -> tuple[Door, Door]:
     stage.clock.forward(hours=1)
-    later = credentials.candidate_token(stage.site, stage.things.assessment)
+    later = credentials.candidate_token(stage.site, stage.things.ticket.actor_in(stage.things.assessment.id))
     return stage.things.sitter, stage.owner.with_token(later)
 
 

@@ -14,7 +14,7 @@ from services import credentials, entry, sessions, tickets
 from services.candidates import NewCandidate
 from tests.conftest import POSTGRES
 from tests.hall import Hall, key, open_hall
-from tests.world import Door
+from tests.world import Clock, Door
 
 # Of them on PostgreSQL: the locks of the ticket and of the task, and the log's.
 ENTRY = 7 if POSTGRES else 4
@@ -47,6 +47,28 @@ async def test_who_has_come_in_is_known_without_being_looked_up(hall: Hall, stat
 
     assert (actor.gid, actor.assessment_id) == (hall.ticket["id"], key(entered["assessment"]["id"]))
     assert _asked(statements) == []
+
+
+async def test_a_token_that_is_known_counts_until_it_ends(
+    hall: Hall, clock: Clock, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = f"Bearer {(await hall.enter())['accessToken']}"
+    actor = await credentials.authenticate(hall.site, token)
+    hall.site.candidates.clear()
+    statements.clear()
+    read = [await credentials.authenticate(hall.site, token) for _ in range(3)]
+    asked = len(_asked(statements))
+
+    monkeypatch.setattr(credentials, "_TOKENS", 1)
+    await credentials.authenticate(hall.site, f"Bearer {(await hall.enter())['accessToken']}")
+    kept = len(hall.site.candidates)
+    await credentials.authenticate(hall.site, token)
+    assert actor.expires_at is not None
+    clock.time = actor.expires_at
+    with pytest.raises(errors.Unauthenticated):
+        await credentials.authenticate(hall.site, token)
+
+    assert (read, asked, kept) == ([actor] * 3, 1, 1)
 
 
 async def test_a_start_is_few_statements(hall: Hall, statements: list[str]) -> None:
