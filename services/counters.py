@@ -65,7 +65,7 @@ class Memory:
     async def spend(self, budgets: Sequence[Budget], *, count: bool = True) -> float:
         """See Counters."""
         now = self._tick()
-        wait = max((self._wait(budget, now) for budget in budgets), default=0.0)
+        wait = max([self._wait(budget, now) for budget in budgets], default=0.0)
         if wait or not count:
             return wait
         if len(self._counts) > _SWEEP_AT:

@@ -39,33 +39,31 @@ class Guesses:
     ) -> None:
         self._counters, self._lenient = counters, lenient
         self._allowances, self._window = allowances, window
-        self._budgets_of = lru_cache(_KEYS)(self._made)
+        self._counted = lru_cache(_KEYS)(self._made)
 
     async def check(self, **subjects: str) -> None:
         """Raise RateLimited when one of the subjects has spent its budget or must wait a little; count nothing."""
-        _must_not_wait(await self._counter(subjects).spend(self._budgets(subjects), count=False))
+        counters, budgets = self._counted(*subjects.items())
+        _must_not_wait(await counters.spend(budgets, count=False))
 
     async def spend(self, **subjects: str) -> None:
         """Count one wrong guess against each subject. Raises RateLimited, counting nothing, when one may not guess."""
-        _must_not_wait(await self._counter(subjects).spend(self._budgets(subjects)))
+        counters, budgets = self._counted(*subjects.items())
+        _must_not_wait(await counters.spend(budgets))
 
     async def refund(self, **subjects: str) -> None:
         """Take back a guess that was counted before it proved right; where failures delay, all of them."""
-        await self._counter(subjects).refund(self._budgets(subjects))
+        counters, budgets = self._counted(*subjects.items())
+        await counters.refund(budgets)
 
-    def _counter(self, subjects: Mapping[str, str]) -> Counters:
-        return self._counters if any(self._allowances[kind].strict for kind in subjects) else self._lenient
-
-    def _budgets(self, subjects: Mapping[str, str]) -> Sequence[Budget]:
-        return self._budgets_of(*subjects.items())
-
-    def _made(self, *subjects: tuple[str, str]) -> Sequence[Budget]:
-        return [
-            Budget(
-                key(f"guesses:{kind}", subject), self._allowances[kind].most, self._window, self._allowances[kind].free
-            )
-            for kind, subject in subjects
+    def _made(self, *subjects: tuple[str, str]) -> tuple[Counters, Sequence[Budget]]:
+        """Where the subjects' failures are counted, and against what."""
+        allowed = [self._allowances[kind] for kind, _ in subjects]
+        budgets = [
+            Budget(key(f"guesses:{kind}", subject), one.most, self._window, one.free)
+            for (kind, subject), one in zip(subjects, allowed, strict=True)
         ]
+        return self._counters if any(one.strict for one in allowed) else self._lenient, budgets
 
 
 @lru_cache(_KEYS)
