@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from models.direct import Direct
 
-ROWS = 500  # changed since the last time: some megabytes of log
+ROWS = 1_000  # changed since the last time: some megabytes of log
 
 
 class Checkpoints:
