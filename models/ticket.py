@@ -82,7 +82,7 @@ class TicketBatch(Owned):
     task: fields.ForeignKeyRelation[Task] = fields.ForeignKeyField("admit.Task", related_name=False)
     task_id: UUID
     idempotency_key = fields.CharField(max_length=200, null=True)
-    body_hash = fields.CharField(max_length=64)  # of a call with an idempotency key
+    body_hash = fields.CharField(max_length=64)
     count = fields.IntField()
 
     class Meta:

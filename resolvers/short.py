@@ -110,18 +110,20 @@ class Short:
             usual = sent.usual = self._recognised(sent.head.usual, sent.authorization)
         if len(body) > self._bytes:
             return None
+        if usual.prints is not None and (answer := self._answered(usual.prints, body, begun)) is not None:
+            return usual.headers, answer
         begun[_USUAL], begun[_CAME], begun[BODY] = usual, moment(), body
-        if usual.prints is None:
-            return None
+        return None
+
+    def _answered(self, prints: Sequence[str], body: bytes, begun: dict[str, Any]) -> bytes | None:
         try:
             begun[_ASKED] = asked = over_http.asked(over_http.decode(body))
-            answer = self.door.at_once(asked, usual.prints, begun)
+            return self.door.at_once(asked, prints, begun)
         except (Refusal, json.JSONDecodeError, errors.Rejected, reading.Unanswered):
             return None
         except Exception as bug:  # the long way says what there is to say, perhaps another number of this
             logged(bug)
             return None
-        return None if answer is None else (usual.headers, answer)
 
     def _recognised(self, usual: Usual, authorization: str | None) -> Usual:
         """As a request with a head that is known is answered to whoever sends it this time."""

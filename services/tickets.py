@@ -99,7 +99,7 @@ async def _drafted(actor: Actor, issue: Issue, candidates: Sequence[Described], 
         organization_id=actor.organization,
         task_id=issue.task_id,
         idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
-        body_hash=await batches.fingerprint(vars(issue), people) if issue.idempotency_key else "",
+        body_hash=await batches.fingerprint(vars(issue), people),
         count=len(people),
     )
     return await batches.draft(batch, people, shared)

@@ -145,9 +145,17 @@ class Recent:
 
     def __init__(self) -> None:
         self._sent: list[Sent] = []
+        self._last: Sent | None = None
 
     def again(self, request: bytes, heads: Heads) -> tuple[Sent, bytes] | None:
         """The head and the body of a whole request whose head is known."""
+        if self._last is not None and (body := self._last.body_in(request)) is not None:
+            return self._last, body
+        found = self._other(request, heads)
+        self._last = found[0] if found else None
+        return found
+
+    def _other(self, request: bytes, heads: Heads) -> tuple[Sent, bytes] | None:
         for at, sent in enumerate(self._sent):
             if (body := sent.body_in(request)) is not None:
                 return sent, body
