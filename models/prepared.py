@@ -109,8 +109,8 @@ class Joined:
     by their names; `{0}` is the first of its values.
 
     With `many` they come with all the rows of one more model that `sql` joins to them, by their keys; they are so few
-    that a database would take longer to sort them. `only`
-    says what is read of a model, where that is not everything: each column takes as long as a step of a look-up.
+    that a database would take longer to sort them. `only` says what is read of a model, where that is not everything:
+    each column takes as long as a step of a look-up.
     """
 
     def __init__(
