@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice, repeat
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from tortoise import Model, fields
 from tortoise.queryset import ValuesListQuery
@@ -15,7 +15,7 @@ from models import unit
 from models.base import Row
 from models.changes import insert_of, run
 from models.database import connection
-from models.rows import encoders
+from models.encoding import Filled, filler
 
 T = TypeVar("T")
 Encode = Callable[[Any], Any] | None
@@ -24,12 +24,26 @@ TURN = 250  # rows that are made, looked at or encoded before others get their t
 SLICE = 1_000  # rows in one statement
 
 
-async def turns(rows: Sequence[T], size: int = TURN) -> AsyncIterator[Sequence[T]]:
-    """The rows, a slice at a time; others get their turn after each, unless it is the only one."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-        if len(rows) > size:
+class Turns(Generic[T]):
+    """The rows, a slice at a time; others get their turn after each, unless it is the only one.
+
+    It is no generator: each of those is noted in a set by the event loop, which takes as long as all else for one row.
+    """
+
+    def __init__(self, rows: Sequence[T], size: int = TURN) -> None:
+        self._rows, self._size, self._start = rows, size, 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[T]:
+        start = self._start
+        if start and len(self._rows) > self._size:
             await asyncio.sleep(0)
+        if start >= len(self._rows):
+            raise StopAsyncIteration
+        self._start = start + self._size
+        return self._rows[start : self._start]
 
 
 async def select(query: ValuesListQuery[Any]) -> Sequence[Any]:
@@ -39,8 +53,10 @@ async def select(query: ValuesListQuery[Any]) -> Sequence[Any]:
     return rows
 
 
-async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]) -> None:
-    """Insert a row for each of the keys in `each["id"]`, in the unit of work that is open.
+async def insert(
+    model: type[Row], keys: Collection[str], shared: Mapping[str, Any], each: Mapping[str, Iterable[Any]]
+) -> None:
+    """Insert a row for each of the keys, in the unit of work that is open.
 
     `each` has the values of a column one by one, checked before; `shared` those that are all the same; the rest are
     defaults.
@@ -48,14 +64,15 @@ async def insert(model: type[Row], shared: Mapping[str, Any], each: Mapping[str,
     unit.current()
     client = connection()
     stated = tuple([name for name, value in shared.items() if value is not None])
-    plan = _plan(model, client.capabilities.dialect, stated, tuple(each))
-    columns = [iter(map(encode, each[name]) if encode else each[name]) for name, encode in plan.each]
-    same = [encode(shared[name]) if encode else shared[name] for name, encode in plan.shared]
-    same += [encode(usual()) if encode else usual() for usual, encode in plan.usual]
+    plan = _plan(model, client.capabilities.dialect, stated, ("id", *each))
+    columns = list(map(iter, (keys, *each.values())))
+    same = plan.same([*[shared[name] for name in plan.shared], *[make() for make in plan.usual]])
+    if len(keys) == 1:
+        await run(client, plan.one, [*plan.own(map(next, columns)), *same])
+        return
+    columns = [map(encode, column) if encode else column for encode, column in zip(plan.each, columns, strict=True)]
     while count := len((some := await _some(columns))[0]):
-        if count == 1:
-            await run(client, plan.one, [*(one for (one,) in some), *same])
-        elif plan.many is None:
+        if plan.many is None:
             await client.execute_many(plan.one, zip(*some, *map(repeat, same), strict=False))  # type: ignore[arg-type]  # any iterable does
         else:
             await client.execute_query(plan.many, [*some, *same])
@@ -77,24 +94,26 @@ async def _some(columns: Sequence[Iterator[Any]]) -> list[list[Any]]:
 
 
 class _Plan(NamedTuple):
-    """How rows are inserted in which the same columns are given: the columns of each kind, and how each is sent.
+    """How rows are inserted in which the same columns are given.
 
     `one` is run with the values of a row, `many` with a list for each column of its own, where a database takes lists;
-    `usual` makes the values of those that are not given.
+    `own` makes a row's own values parameters, `each` those of a column, one by one; `same` makes parameters of what is
+    `shared` by all, and of what `usual` makes of the columns that are not given.
     """
 
     one: str
     many: str | None
-    each: Sequence[tuple[str, Encode]]
-    shared: Sequence[tuple[str, Encode]]
-    usual: Sequence[tuple[Callable[[], Any], Encode]]
+    own: Filled
+    each: Sequence[Encode]
+    same: Filled
+    shared: Sequence[str]
+    usual: Sequence[Callable[[], Any]]
 
 
 @cache
 def _plan(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple[str, ...]) -> _Plan:
     known = model._meta.fields_map  # noqa: SLF001  Tortoise's description of a table
     names = list(model._meta.fields_db_projection)  # noqa: SLF001
-    encode = dict(zip(names, encoders(model, names, dialect), strict=True))
     ours = [name for name in names if name in shared and name not in each]
     defaults = {one: known[one].default for one in names if one not in each and one not in shared}
     usual = {name: _made(default) for name, default in defaults.items() if default is not None}
@@ -102,9 +121,11 @@ def _plan(model: type[Model], dialect: str, shared: tuple[str, ...], each: tuple
     return _Plan(
         insert_of(dialect, model, columns),
         _insert_of_lists(model, columns, len(each)) if dialect == "postgres" else None,
-        [(name, _encoder(known[name])) for name in each],
-        [(name, encode[name]) for name in ours],
-        [(make, encode[name]) for name, make in usual.items()],
+        filler(model, each, dialect),
+        [_encoder(known[name]) for name in each],
+        filler(model, (*ours, *usual), dialect),
+        ours,
+        list(usual.values()),
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count, islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from models import rows, unit
+from models import unit
+from models.encoding import Filled, filler
 from models.prepared import mark_of, marked
 from models.whole import Transaction
-
-Encode = Callable[[Any], Any]
 
 _FEW = 5  # rows that are inserted by one statement
 # It answers nothing, and fails where nothing was changed, which cannot be.
@@ -79,11 +78,16 @@ async def put(row: Model) -> None:
 
 
 def _adding(row: Model) -> tuple[BaseDBAsyncClient, str, list[Any]]:
-    client, kind = unit.writing(), type(row)
-    columns = kind._meta.fields_db_projection  # noqa: SLF001
-    values = {column: value for column in columns if (value := getattr(row, column)) is not None}
-    change = _insert(client.capabilities.dialect, kind, tuple(values))
-    return client, change.sql, change.filled(values.values())
+    client = unit.writing()
+    change, values = _whole(client.capabilities.dialect, type(row))
+    return client, change.sql, change.filled(values(vars(row)))
+
+
+@cache
+def _whole(dialect: str, model: type[Model]) -> tuple[_Change, Callable[[Mapping[str, Any]], Sequence[Any]]]:
+    """The statement that inserts a row with every column, and what takes their values out of an object's."""
+    columns = tuple(model._meta.fields_db_projection)  # noqa: SLF001  Tortoise has no public way
+    return _insert(dialect, model, columns), itemgetter(*columns)
 
 
 async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
@@ -107,16 +111,11 @@ def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     client.last(change.sql, [change.filled(one.values()) for one in new])
 
 
-@dataclass(frozen=True)
-class _Change:
-    """SQL that writes, and how each of its parameters is sent, None as it is."""
+class _Change(NamedTuple):
+    """SQL that writes, and what makes values its parameters."""
 
     sql: str
-    encoders: Sequence[Encode | None]
-
-    def filled(self, values: Iterable[Any]) -> list[Any]:
-        """The parameters of these values."""
-        return [encode(value) if encode else value for encode, value in zip(self.encoders, values, strict=True)]
+    filled: Filled
 
 
 def insert_of(dialect: str, model: type[Model], columns: tuple[str, ...]) -> str:
@@ -130,7 +129,7 @@ def _update(dialect: str, model: type[Model], to: tuple[str, ...], where: tuple[
     changes = ", ".join(f'"{column}"={next(marks)}' for column in to)
     condition = " AND ".join(f'"{column}"={next(marks)}' for column in where)
     sql = f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {condition}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, to + where, dialect))
+    return _Change(sql, filler(model, to + where, dialect))
 
 
 @cache
@@ -139,7 +138,7 @@ def _insert(dialect: str, model: type[Model], columns: tuple[str, ...], rows_: i
     marks = _marks(dialect)
     values = ", ".join(f"({', '.join(islice(marks, len(columns)))})" for _ in range(rows_))
     sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES {values}'  # noqa: S608, SLF001
-    return _Change(sql, rows.encoders(model, columns, dialect) * rows_)
+    return _Change(sql, filler(model, columns, dialect, rows_))
 
 
 def _marks(dialect: str) -> Iterator[str]:

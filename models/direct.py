@@ -27,7 +27,8 @@ Found = tuple[int, Sequence[Any]]  # how many rows were changed, or else found, 
 PATIENCE = 0.003  # seconds that the event loop gives a read
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
 _VALUES = 100  # a statement with more of them touches many rows; so many rows are written in a millisecond
-_LENGTH = 50_000  # characters of one value
+_LENGTH = 50_000  # characters of one value that is a list, which the statement takes apart
+_TAKES_APART = "json_each"
 _LONG = (str, bytes)  # values that may have so many
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
@@ -83,7 +84,7 @@ class Direct:
 
     def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
         """The same, of a statement that takes little and waits for nobody; else nothing has been done."""
-        if self._away.locked() or not _is_short(values):
+        if self._away.locked() or not _is_short(sql, values):
             return None
         if sql.startswith("SELECT"):
             self._give_up_at = time.monotonic() + PATIENCE
@@ -103,7 +104,7 @@ class Direct:
     async def execute_insert(self, sql: str, values: Sequence[Any]) -> tuple[int | None]:
         """The key that the database gave the row, as the only item of a tuple."""
         await self._turn()
-        if self.in_transaction and _is_short(values):
+        if self.in_transaction and _is_short(sql, values):
             return (self._connection.execute(sql, values).lastrowid,)
         return ((await self._apart(self._connection.execute, sql, values)).lastrowid,)
 
@@ -124,7 +125,8 @@ class Direct:
         """Run the statement with each of these values: a few at once, many in the thread."""
         rows = list(values)
         await self._turn()
-        if len(rows) * len(rows[0] if rows else ()) <= _VALUES and self.in_transaction and all(map(_is_short, rows)):
+        is_little = len(rows) * len(rows[0] if rows else ()) <= _VALUES and all(map(partial(_is_short, sql), rows))
+        if is_little and self.in_transaction:
             self._connection.executemany(sql, rows)
         else:
             await self._apart(self._connection.executemany, sql, rows)
@@ -223,10 +225,12 @@ def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> F
     return len(rows) if cursor.rowcount < 0 else cursor.rowcount, rows
 
 
-def _is_short(values: Sequence[Any]) -> bool:
-    """Whether a statement with these values is one of little work."""
+def _is_short(sql: str, values: Sequence[Any]) -> bool:
+    """Whether the statement with these values is one of little work: a long text is, unless it is taken apart."""
     if len(values) > _VALUES:
         return False
+    if _TAKES_APART not in sql:
+        return True
     for one in values:  # noqa: SIM110  a generator takes as long as a statement
         if type(one) in _LONG and len(one) > _LENGTH:
             return False

@@ -18,7 +18,7 @@ from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
-from models import chance, rows, unit
+from models import chance, encoding, rows, unit
 
 R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
@@ -96,7 +96,7 @@ def _source(parameter: Any, standing: Sequence[UUID | str | int]) -> Source:
         if parameter == one:
             return place, _as_it_is
         if isinstance(one, UUID) and parameter == str(one):
-            return place, rows.as_text
+            return place, encoding.as_text
     return None, parameter
 
 
@@ -130,7 +130,7 @@ class Joined:
         """An object of each, and the list of the many; None when there is no such row."""
         client = unit.connection()
         sql = marked(self._written, mark_of(client), len(values))
-        found: Sequence[Any] = (await client.execute_query(sql, list(map(rows.as_text, values))))[1]
+        found: Sequence[Any] = (await client.execute_query(sql, list(map(encoding.as_text, values))))[1]
         if not found:
             return None
         if self._many is None:
@@ -155,7 +155,10 @@ class Joined:
     @cached_property
     def _makers(self) -> list[Callable[[Sequence[Any]], Any]]:
         firsts = zip(self._models, self._firsts, strict=True)
-        return [rows.maker(model, self._of(model), first) for model, first in firsts]
+        return [
+            (rows.looked_at if model in self._only else rows.maker)(model, self._of(model), first)
+            for model, first in firsts
+        ]
 
     @cached_property
     def _written(self) -> str:

@@ -20,7 +20,7 @@ from tortoise import Model
 from tortoise.connection import get_connection
 
 import errors
-from models import rows, unit
+from models import encoding, rows, unit
 from models.base import cursor_of_key
 from models.chance import Key
 from models.direct import log
@@ -124,7 +124,7 @@ def _texts(values: Iterable[Any]) -> str:
 _STORED: Mapping[type, Callable[[Any], str | None]] = {
     UUID: str,
     Key: str,
-    datetime: rows.moment_text,
+    datetime: encoding.moment_text,
     frozenset: _texts,
     list: _texts,
     tuple: _texts,

@@ -1,4 +1,4 @@
-"""From a database's rows to ours and back: what Tortoise does for every kind of field, once it is asked for."""
+"""From a database's rows to ours: what Tortoise does for every kind of field, once it is asked for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
-from uuid import UUID
 
-import orjson
 from tortoise import Model, fields
 from tortoise.fields.data import CharEnumFieldInstance
 
@@ -64,6 +62,28 @@ def maker(model: type[R], columns: tuple[str, ...], first: int = 0) -> Callable[
 
 
 @cache
+def looked_at(model: type[R], columns: tuple[str, ...], first: int) -> Callable[[Sequence[Any]], R]:
+    """The same for a row of which nothing else is known and all of this is asked for: it is ours at once."""
+    lines = ["def make(row):", " one = new(model)", " own = one.__dict__", " own.update(fresh)"]
+    lines.append(" own['_await_when_save'] = {}")
+    names: dict[str, Any] = {"new": model.__new__, "model": model, "Key": Key, "fresh": _fresh(model)}
+    for at, name in enumerate(columns, first):
+        column = model._meta.fields_map[name]  # noqa: SLF001  Tortoise has no public way
+        lines += [f" value = row[{at}]", f" own[{name!r}] = {_converted(column, f'convert_{at}', names)}"]
+    exec("\n".join([*lines, " return one"]), names)  # noqa: S102  a line for each column
+    make: Callable[[Sequence[Any]], R] = names["make"]
+    return make
+
+
+def _converted(column: fields.Field[Any], convert: str, names: dict[str, Any]) -> str:
+    """Python for what `value` in the column is to us; what it calls is put among the names."""
+    names[convert] = to_ours = _convert(column)
+    if to_ours is None:
+        return "value"
+    return _KEY if to_ours is key else f"None if value is None else {convert}(value)"
+
+
+@cache
 def showing(model: type[R], columns: tuple[str, ...]) -> Callable[[Iterable[Any]], list[R]]:
     """Makes objects of rows that begin with these columns. They have nothing else: they are shown, and never saved."""
     _fresh(model)
@@ -77,10 +97,7 @@ def showing(model: type[R], columns: tuple[str, ...]) -> Callable[[Iterable[Any]
         if isinstance(column, fields.DatetimeField):
             lines.append(f"  if row[{at}] is None: own[{name!r}] = None")  # else nearly always shown as it is stored
             continue
-        names[f"convert_{at}"] = convert = _convert(column)
-        lines.append(f"  value = row[{at}]")
-        value = "value" if convert is None else f"convert_{at}(value)"
-        lines.append(f"  own[{name!r}] = {_KEY if convert is key else value}")
+        lines += [f"  value = row[{at}]", f"  own[{name!r}] = {_converted(column, f'convert_{at}', names)}"]
     exec("\n".join([*lines, "  found.append(one)", " return found"]), names)  # noqa: S102  a line for each column
     made: Callable[[Iterable[Any]], list[R]] = names["made"]
     return made
@@ -123,11 +140,6 @@ def like(pattern: R, **changes: Any) -> R:
     other = type(pattern).__new__(type(pattern))
     other.__dict__.update(pattern.__dict__, **changes)
     return other
-
-
-def encoders(model: type[Model], columns: Iterable[str], dialect: str) -> list[Convert | None]:
-    """What makes values of these columns what the driver takes, checked as Tortoise checks them; None: they are."""
-    return [_encoder(model, model._meta.fields_map[column], dialect) for column in columns]  # noqa: SLF001
 
 
 @cache
@@ -178,31 +190,3 @@ def _moment(value: str | datetime | None) -> datetime | None:
 
 def _truth(value: int | None) -> bool | None:
     return None if value is None else bool(value)
-
-
-def _encoder(model: type[Model], field: fields.Field[Any], dialect: str) -> Convert | None:
-    match field:
-        case fields.UUIDField():
-            return as_text
-        case CharEnumFieldInstance(enum_type=members) if issubclass(members, str):
-            return as_text
-        case fields.DatetimeField() if dialect == "sqlite":
-            return moment_text
-        case fields.DatetimeField() | fields.IntField() | fields.BooleanField():
-            return None
-        case fields.CharField(max_length=most):
-            return lambda value: value if type(value) is str and len(value) <= most else field.to_db_value(value, model)
-        case fields.JSONField():
-            return lambda value: field.encoder(value) if type(value) is dict else field.to_db_value(value, model)
-        case _:
-            return lambda value: field.to_db_value(value, model)
-
-
-def as_text(value: UUID | str | None) -> str | None:
-    """A key, or a status, as every driver takes it."""
-    return None if value is None else str(value)
-
-
-def moment_text(value: datetime | None) -> str | None:
-    """A time as it is kept in SQLite: as `isoformat` writes it, which takes three times as long."""
-    return None if value is None else orjson.dumps(value)[1:-1].replace(b"T", b" ").decode()

@@ -66,6 +66,7 @@ class Member(NamedTuple):
     attribute: str
     definition: g.GraphQLInputField
     absent: Callable[[], Any]
+    is_made: bool  # `absent` makes another each time
 
 
 class Members:
@@ -78,13 +79,20 @@ class Members:
         self._make = shown.origin
         self.all = [_member(name, field) for name, field in kind.fields.items()]
         self._names = kind.fields.keys()
-        self._read = [(one.name, one.attribute, read(one.definition.type), one.absent) for one in self.all]
+        self._read = {one.name: (one.attribute, read(one.definition.type)) for one in self.all}
+        self._required = {one.name for one in self.all if one.absent is _refused}
+        optional = [one for one in self.all if one.absent is not _refused]
+        self._usual = {one.attribute: one.absent() for one in optional if not one.is_made}
+        self._made = [(one.attribute, one.absent) for one in optional if one.is_made]
 
     def read(self, sent: Any) -> Any:
         """The object. Raises Unplanned for one that is wrong."""
-        if type(sent) is not dict or not sent.keys() <= self._names:
+        if type(sent) is not dict or not self._required <= sent.keys() <= self._names:
             raise Unplanned
-        found = {attribute: of(sent[name]) if name in sent else absent() for name, attribute, of, absent in self._read}
+        found = {**self._usual, **{attribute: absent() for attribute, absent in self._made}}
+        for name, value in sent.items():
+            attribute, of = self._read[name]
+            found[attribute] = of(value)
         return self._make(**found)
 
     def made(self, values: Sequence[Any]) -> Any:
@@ -97,7 +105,8 @@ def _member(name: str, definition: g.GraphQLInputField) -> Member:
     shown = (definition.extensions or {}).get("strawberry-definition")
     if not isinstance(shown, StrawberryField) or isinstance(shown.type, StrawberryMaybe):
         raise Unplanned
-    return Member(name, str(shown.python_name), definition, _absent(definition, shown))
+    is_made = callable(shown.default_factory)
+    return Member(name, str(shown.python_name), definition, _absent(definition, shown), is_made)
 
 
 def _absent(definition: g.GraphQLInputField, shown: StrawberryField) -> Callable[[], Any]:

@@ -90,12 +90,13 @@ def are_long(variables: Mapping[str, Any]) -> bool:
     count, left = 0, [*variables.values()]
     while left:
         value = left.pop()
-        if isinstance(value, list):
+        kind = type(value)  # of what JSON has
+        if kind is list:
             count += len(value)
             if count > LONG:
                 return True
             left += value
-        elif isinstance(value, dict):
+        elif kind is dict:
             left += value.values()
     return False
 

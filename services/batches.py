@@ -35,7 +35,7 @@ async def draft(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: 
     ticket_ids: list[str] = []
     candidate_ids: list[str] = []
     codes: list[str] = []  # unsorted: a code must say nothing of its neighbour's
-    async for some in bulk.turns(candidates):
+    async for some in bulk.Turns(candidates):
         ticket_ids += [chance.new_id_text() for _ in some]
         candidate_ids += [chance.new_id_text() for _ in some]
         codes += chance.invitation_codes(len(some))
@@ -47,21 +47,19 @@ async def draft(batch: TicketBatch, candidates: Sequence[NewCandidate], shared: 
 async def write(draft: Draft) -> None:
     """Insert the candidates and the tickets, in the transaction that is open."""
     people = {
-        "id": draft.candidate_ids,
         "full_name": (one.full_name for one in draft.people),
         "email": (one.email for one in draft.people),
         "external_id": (one.external_id for one in draft.people),
         "attributes": (one.attributes for one in draft.people),
     }
     tickets = {
-        "id": draft.ticket_ids,
         "candidate_id": draft.candidate_ids,
         "code": draft.codes,
         "extra_time_percent": (one.extra_time_percent for one in draft.people),
         "meeting_url": (one.meeting_url for one in draft.people),
     }
-    await bulk.insert(Candidate, draft.shared, people)
-    await bulk.insert(Ticket, draft.shared, tickets)
+    await bulk.insert(Candidate, draft.candidate_ids, draft.shared, people)
+    await bulk.insert(Ticket, draft.ticket_ids, draft.shared, tickets)
 
 
 async def fresh(draft: Draft) -> list[Ticket]:
@@ -69,7 +67,7 @@ async def fresh(draft: Draft) -> list[Ticket]:
     pattern = new(Ticket, **draft.shared)
     entries = zip(draft.ticket_ids, draft.candidate_ids, draft.codes, draft.people, strict=True)
     tickets: list[Ticket] = []
-    async for some in bulk.turns(draft.people):
+    async for some in bulk.Turns(draft.people):
         tickets += [_ticket(pattern, *entry) for entry in islice(entries, len(some))]
     return tickets
 
@@ -98,7 +96,7 @@ async def fingerprint(call: Mapping[str, Any], candidates: Sequence[NewCandidate
     """What tells one body from another: everything that the call says, as sorted JSON."""
     digest = hashlib.sha256(b"[" + orjson.dumps(call, default=str, option=orjson.OPT_SORT_KEYS) + b",[")
     comma = b""
-    async for some in bulk.turns(candidates):
+    async for some in bulk.Turns(candidates):
         said = [one._asdict() for one in some]
         digest.update(comma + orjson.dumps(said, option=orjson.OPT_SORT_KEYS)[1:-1])
         comma = b","

@@ -70,7 +70,7 @@ async def checked(candidates: Sequence[Described]) -> list[NewCandidate]:
     """The candidates as they are stored. Raises InvalidCandidates naming every bad row."""
     problems: list[Problem] = []
     stored: list[NewCandidate] = []
-    async for some in bulk.turns(candidates, _AT_ONCE):
+    async for some in bulk.Turns(candidates, _AT_ONCE):
         for candidate in some:
             problems += _problems(len(stored), candidate)
             stored.append(_stored(candidate))

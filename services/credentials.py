@@ -114,7 +114,7 @@ def candidate_token(site: Site, actor: Actor) -> str:
     """The candidate's credential for one assessment, now that it is kept: whoever came in goes on at once."""
     until = (clock.now() + timedelta(seconds=site.limits.candidate_token_seconds)).replace(microsecond=0)
     token = site.keys.sign(CANDIDATE, {"sub": str(actor.assessment_id)}, until)
-    _remember(site, token, replace(actor, expires_at=until))
+    _remember(site, token, actor.until(until))
     return token
 
 

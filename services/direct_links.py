@@ -91,7 +91,7 @@ async def _shared(actor: Actor, export: Export, keys: Sequence[UUID], sharing: S
     new = {key: Link(chance.new_id(), 1) for key in sharing if key not in links}
     if new:
         same = {"organization_id": actor.organization, "expires_at": export.links_expire_at}
-        await bulk.insert(AccessLink, same, {"id": (link.key for link in new.values()), "ticket_id": new})
+        await bulk.insert(AccessLink, [str(link.key) for link in new.values()], same, {"ticket_id": new})
         task = f"{Task.prefix}_{export.task_id}"
         details: dict[str, Any] = {"count": len(new), "export": export.gid}
         record(EventType.ACCESS_LINKS_CREATED, task, actor, task_id=export.task_id, **details)

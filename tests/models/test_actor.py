@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -75,3 +76,11 @@ def test_who_is_within_another_may_nothing_that_the_other_may_not() -> None:
     assert wide.is_within(viewer)
     assert not wide.is_within(narrow)
     assert not viewer.is_within(wide)
+
+
+def test_an_actor_until_a_moment_is_the_same_in_everything_else() -> None:
+    viewer = member(Role.VIEWER)
+    moment = datetime(2026, 11, 29, tzinfo=UTC)
+
+    assert viewer.until(moment) == replace(viewer, expires_at=moment)
+    assert viewer.expires_at is None

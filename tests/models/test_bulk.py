@@ -6,7 +6,6 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -83,9 +82,9 @@ async def test_writing_many_rows_never_holds_the_loop(app: Starlette, statements
 
     @transactional
     async def write() -> None:
-        ids = (chance.new_id() for _ in range(2_500))
+        ids = [chance.new_id_text() for _ in range(2_500)]
         shared = {"organization_id": organization.id, "email": None}
-        await bulk.insert(models.Candidate, shared, {"id": ids, "full_name": names()})
+        await bulk.insert(models.Candidate, ids, shared, {"full_name": names()})
 
     async with held.watching():
         await write()
@@ -102,8 +101,8 @@ async def test_what_is_too_long_is_not_cut(app: Starlette) -> None:
 
     @transactional
     async def write() -> None:
-        each: dict[str, list[Any]] = {"id": [chance.new_id(), chance.new_id()], "full_name": ["x" * 201, "y"]}
-        await bulk.insert(models.Candidate, {"organization_id": organization.id}, each)
+        ids, names = [chance.new_id_text(), chance.new_id_text()], ["x" * 201, "y"]
+        await bulk.insert(models.Candidate, ids, {"organization_id": organization.id}, {"full_name": names})
 
     with suppress(OperationalError):  # PostgreSQL refuses it; SQLite knows no lengths
         await write()
@@ -113,4 +112,14 @@ async def test_what_is_too_long_is_not_cut(app: Starlette) -> None:
 
 async def test_rows_are_inserted_in_a_unit_of_work_alone(app: Starlette) -> None:
     with pytest.raises(RuntimeError):
-        await bulk.insert(models.Candidate, {}, {"id": []})
+        await bulk.insert(models.Candidate, [], {}, {})
+
+
+@pytest.mark.parametrize("count", [0, 1, 250, 251, 750])
+async def test_every_row_has_its_turn_once(count: int) -> None:
+    rows = list(range(count))
+
+    taken = [some async for some in bulk.Turns(rows)]
+
+    assert [one for some in taken for one in some] == rows
+    assert all(0 < len(some) <= bulk.TURN for some in taken)
