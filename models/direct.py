@@ -29,7 +29,6 @@ _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: so
 _VALUES = 100  # a statement with more of them touches many rows; so many rows are written in a millisecond
 _LENGTH = 50_000  # characters of one value that is a list, which the statement takes apart
 _TAKES_APART = "json_each"
-_LONG = (str, bytes)  # values that may have so many
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
 _PRIMARY = 0xFF  # an extended code says more in the higher bytes
@@ -43,7 +42,8 @@ class Direct:
         self._connection = connection
         self._thread = thread
         self._away = asyncio.Lock()  # taken while the thread has the connection
-        self._give_up_at: float | None = None  # None: the statement that runs may take as long as it takes
+        self._is_patient = True  # the statement that runs may take as long as it takes
+        self._give_up_at: float | None = None  # when it may not; known once it has taken some steps
         self._politeness = Politeness()
         connection.set_progress_handler(self._is_impatient, _STEPS)
 
@@ -87,7 +87,7 @@ class Direct:
         if self._away.locked() or not _is_short(sql, values):
             return None
         if sql.startswith("SELECT"):
-            self._give_up_at = time.monotonic() + PATIENCE
+            self._is_patient = False
             try:
                 rows = self._connection.execute(sql, values).fetchall()
             except sqlite3.OperationalError as given_up:
@@ -95,7 +95,7 @@ class Direct:
                     raise
                 return None
             finally:
-                self._give_up_at = None
+                self._is_patient, self._give_up_at = True, None
             return len(rows), rows
         if self._connection.in_transaction:  # it is not given up: that would undo the transaction
             return _asked(self._connection, sql, values)
@@ -179,7 +179,11 @@ class Direct:
         self._thread.shutdown(wait=False)
 
     def _is_impatient(self) -> bool:
-        return self._give_up_at is not None and time.monotonic() > self._give_up_at
+        if self._is_patient:
+            return False
+        now = time.monotonic()
+        self._give_up_at = self._give_up_at or now + PATIENCE
+        return now > self._give_up_at
 
     async def _turn(self) -> None:
         """Let others have theirs, if that is due, and wait for what is asked in the thread."""
@@ -227,11 +231,8 @@ def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> F
 
 def _is_short(sql: str, values: Sequence[Any]) -> bool:
     """Whether the statement with these values is one of little work: a long text is, unless it is taken apart."""
-    if len(values) > _VALUES:
-        return False
-    if _TAKES_APART not in sql:
-        return True
-    for one in values:  # noqa: SIM110  a generator takes as long as a statement
-        if type(one) in _LONG and len(one) > _LENGTH:
-            return False
-    return True
+    return len(values) <= _VALUES and (_TAKES_APART not in sql or not any(map(_is_long, values)))
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, (str, bytes)) and len(value) > _LENGTH

@@ -128,7 +128,7 @@ class Transaction(Asking, SqliteTransactionWrapper):
         batch, reads = self.batch, query.startswith("SELECT")
         if not batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        if batch.is_due or not (reads or batch.is_sure or batch.is_saved):
+        if not (reads or batch.is_sure or batch.is_saved) or batch.is_due:
             return None
         found = batch.connection.at_hand(query, values)
         if not reads and found is not None and found[0]:

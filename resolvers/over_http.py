@@ -146,15 +146,15 @@ def asked(fields: Any) -> Asked:
         raise Refusal(400, "Send one operation at a time: batches are not executed.")
     if not isinstance(fields, dict):
         raise Refusal(400, "Send an object with `query`, and perhaps `variables` and `operationName`.")
-    query, name = fields.get("query"), fields.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    query, name, variables = fields.get("query"), fields.get("operationName"), fields.get("variables")
+    if not isinstance(query, str) or not query or query.isspace():
         raise Refusal(400, "`query` must be a GraphQL document.")
-    if not isinstance(name, (str, type(None))):
+    if name is not None and not isinstance(name, str):
         raise Refusal(400, "`operationName` must be a string.")
-    for part in ("variables", "extensions"):
-        if not isinstance(fields.get(part), (dict, type(None))):
+    for part, value in ("variables", variables), ("extensions", fields.get("extensions")):
+        if value is not None and not isinstance(value, dict):
             raise Refusal(400, f"`{part}` must be an object.")
-    return Asked(query, fields.get("variables"), name or None)
+    return Asked(query, variables, name or None)
 
 
 def standing(body: Mapping[str, Any], *, refused: bool, media: str) -> tuple[int, dict[str, str]]:
