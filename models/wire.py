@@ -15,10 +15,23 @@ from uuid import UUID
 
 import asyncpg
 
+from models.chance import Key
+
 _AS_TEXT = (str, UUID, datetime, int, float, type(None))  # which PostgreSQL reads as Python shows them
+_USUAL = frozenset({*_AS_TEXT, Key})
 _EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"  # all of it, and no Sync: the statement that travels behind brings it
 _length, _count = Struct("!i").pack, Struct("!h").pack
 _NULL = _length(-1)
+
+
+class _Lengths(dict[int, bytes]):
+    """How many bytes come, as PostgreSQL reads it; those of most texts are written already."""
+
+    def __missing__(self, size: int) -> bytes:
+        return _length(size)
+
+
+_LENGTHS = _Lengths({size: _length(size) for size in range(256)})
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no py.typed
@@ -52,8 +65,12 @@ class Wire:
 
     async def _send(self, sql: str, how: str, *given: Any) -> Any:
         """Write what waits, and the statement right behind it: all of them are prepared before."""
-        waiting = [await self._bound(one, values) for one, values in self.waiting]
-        statement = await self._prepared(sql)
+        self.connection._check_open()  # noqa: SLF001  as asyncpg's own
+        waiting = []
+        for ahead, values in self.waiting:
+            one = self._known(ahead) or await self._prepared(ahead)
+            waiting.append(_bound(one.name, values) if one.name else await self._alone(one, values))
+        statement = self._known(sql) or await self._prepared(sql)
         protocol = self.connection._protocol  # noqa: SLF001  asyncpg has no other way to write ahead
         sent = protocol.queries_count
         if waiting:
@@ -70,16 +87,18 @@ class Wire:
         self.has_asked = True
         return answer
 
-    async def _bound(self, sql: str, values: Sequence[Any]) -> bytes:
-        statement = await self._prepared(sql)
-        if statement.name:
-            return _bound(statement.name, values)
-        # nothing shall stay prepared on this connection: each makes its journey alone
+    async def _alone(self, statement: Any, values: Sequence[Any]) -> bytes:
+        """Where nothing shall stay prepared on the connection each makes its journey by itself."""
         await self.connection._protocol.bind_execute(statement, values, "", 0, False, None)  # noqa: SLF001
         return b""
 
+    def _known(self, sql: str) -> Any | None:
+        """The statement, if it is prepared: what `_prepared` finds, without the way there."""
+        connection = self.connection
+        return connection._stmt_cache.get((sql, connection._protocol.get_record_class(), False))  # noqa: SLF001
+
     async def _prepared(self, sql: str) -> Any:
-        self.connection._check_open()  # noqa: SLF001  as asyncpg's own
+        self.connection._check_open()  # noqa: SLF001
         return await self.connection._get_statement(sql, None)  # noqa: SLF001
 
 
@@ -91,17 +110,11 @@ def affected(status: bytes) -> int:
 
 def can_go_ahead(values: Sequence[Any]) -> bool:
     """Whether all of these are values that can be sent as text."""
-    return all(isinstance(value, _AS_TEXT) for value in values)
+    return _USUAL.issuperset(map(type, values)) or all(isinstance(value, _AS_TEXT) for value in values)
 
 
 def _bound(name: str, values: Sequence[Any]) -> bytes:
     """The prepared statement with these values, and that it be run."""
-    parts = [b"\0", name.encode(), b"\0\0\0", _count(len(values))]
-    for value in values:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            text = str(value).encode()
-            parts += (_length(len(text)), text)
-    body = b"".join((*parts, b"\0\0"))
+    cells = [_NULL if one is None else _LENGTHS[len(text := str(one).encode())] + text for one in values]
+    body = b"".join((b"\0", name.encode(), b"\0\0\0", _count(len(values)), *cells, b"\0\0"))
     return b"".join((b"B", _length(len(body) + 4), body, _EXECUTE))
