@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import count, islice
+from itertools import compress, count, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -78,16 +78,23 @@ async def put(row: Model) -> None:
 
 
 def _adding(row: Model) -> tuple[BaseDBAsyncClient, str, list[Any]]:
-    client = unit.writing()
-    change, values = _whole(client.capabilities.dialect, type(row))
-    return client, change.sql, change.filled(values(vars(row)))
+    client, kind = unit.writing(), type(row)
+    values = _values(kind)(vars(row))
+    stated = tuple([value is not None for value in values])  # PostgreSQL has work with every null that is said
+    change = _stating(client.capabilities.dialect, kind, stated)
+    return client, change.sql, change.filled(compress(values, stated))
 
 
 @cache
-def _whole(dialect: str, model: type[Model]) -> tuple[_Change, Callable[[Mapping[str, Any]], Sequence[Any]]]:
-    """The statement that inserts a row with every column, and what takes their values out of an object's."""
-    columns = tuple(model._meta.fields_db_projection)  # noqa: SLF001  Tortoise has no public way
-    return _insert(dialect, model, columns), itemgetter(*columns)
+def _values(model: type[Model]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """What takes the values of all columns out of an object's, in their order."""
+    return itemgetter(*model._meta.fields_db_projection)  # noqa: SLF001  Tortoise has no public way
+
+
+@cache
+def _stating(dialect: str, model: type[Model], stated: tuple[bool, ...]) -> _Change:
+    """The statement that inserts a row with those of all columns."""
+    return _insert(dialect, model, tuple(compress(model._meta.fields_db_projection, stated)))  # noqa: SLF001
 
 
 async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
