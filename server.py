@@ -178,6 +178,7 @@ def _short(settings: Settings, door: Door) -> Short:
         origins=settings.origins,
         exposed=EXPOSED,
         body_bytes=min(settings.body_bytes, settings.list_body_bytes),
+        is_direct=not settings.proxies,
     )
 
 

@@ -1,4 +1,4 @@
-"""The short way in, for what cannot be answered at once: before Starlette is entered.
+"""The short way in, for what the connection cannot answer by itself: before Starlette is entered.
 
 A test sends requests both ways and compares what comes back to the byte.
 """
@@ -10,9 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resolvers.over_http import JSON, Refusal
-from resolvers.short import BODY, Headers, Short, forget
-from schema.masking import logged
+from resolvers.short import BODY, Given, Headers, Short, forget
 
 
 class Quick:
@@ -44,16 +42,11 @@ class Quick:
                 await self._app(scope, receive, send)
                 return
             asked = message.get("body", b"")
-        try:
-            body = await self._short.answer(scope, asked, usual)
-        except Exception as bug:  # whatever it is, the client learns its id and nothing else
-            broken = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
-            await _send(send, 500, self._short.headers(JSON, usual.origin), bytes(broken.body))
-            return
-        if body is None:
+        given = await self._short.given(scope, asked, usual)
+        if given is None:
             await self._app(scope, receive, send)
-        elif not _at_once(scope)(usual.headers, body):
-            await _send(send, 200, usual.headers, body)
+        elif given.status != 200 or not _at_once(scope)(given.headers, given.body):
+            await _send(send, given)
 
 
 def _at_once(scope: Scope) -> Callable[[Headers, bytes], bool]:
@@ -66,10 +59,10 @@ def _never(_headers: Headers, _body: bytes) -> bool:
     return False
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, given: Given) -> None:
+    length = (b"content-length", str(len(given.body)).encode())
+    await send({"type": "http.response.start", "status": given.status, "headers": [*given.headers, length]})
+    await send({"type": "http.response.body", "body": given.body})
 
 
 class _Begun:

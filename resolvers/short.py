@@ -29,6 +29,7 @@ _ASKED = "admit.asked"  # what it asks for, if that has been read
 _USUAL = "admit.usual"  # how it is answered, if its head has come before
 _CAME = "admit.came"  # when all of it was here
 BODY = "admit.body"  # the whole body, if nobody has to receive it
+GIVEN = "admit.given"  # what `given` has come to, if that has been asked already
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -79,12 +80,21 @@ class Usual(NamedTuple):
     prints: Sequence[str] | None = None
 
 
+class Given(NamedTuple):
+    """An answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
 class Short:
     """Answers what it can. `is_ours` says whether a Host is served here, `headers` are on every answer; pages of these
-    `origins` may read answers, with these of their headers `exposed`; a body has at most `body_bytes`.
+    `origins` may read answers, with these of their headers `exposed`; a body has at most `body_bytes`. `is_direct` says
+    whether connections are the clients' own, and not a proxy's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  settings, by name
         self,
         door: Door,
         *,
@@ -93,8 +103,9 @@ class Short:
         origins: Collection[str],
         exposed: Sequence[str],
         body_bytes: int,
+        is_direct: bool,
     ) -> None:
-        self.door = door
+        self.door, self._is_direct = door, is_direct
         self._is_ours = lru_cache(1_000)(is_ours)
         self._origins, self._exposed, self._bytes = frozenset(origins), ", ".join(exposed), body_bytes
         self._ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -167,6 +178,28 @@ class Short:
         allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
         return (*usual, *self._ours, (b"access-control-expose-headers", self._exposed.encode()), allowed)
 
+    async def later(self, scope: Scope) -> tuple[Headers, bytes] | None:
+        """As `at_once`, of a request that was begun there, where somebody has to be waited for.
+
+        The scope needs no more than the client's address. None leaves the request to a call, in whose scope belongs all
+        that is in this one by then.
+        """
+        if not self._is_direct:
+            return None
+        scope[GIVEN] = given = await self.given(scope, scope[BODY], scope[_USUAL])
+        return (given.headers, given.body) if given is not None and given.status == 200 else None
+
+    async def given(self, scope: Scope, body: bytes, usual: Usual) -> Given | None:
+        """The answer to a usual request with this body; None leaves it to Starlette."""
+        if GIVEN in scope:
+            return cast("Given | None", scope[GIVEN])
+        try:
+            answer = await self.answer(scope, body, usual)
+        except Exception as bug:  # whatever it is, the client learns its id and nothing else
+            broken = Refusal(500, f"Something went wrong here: {logged(bug)}.", "INTERNAL").response
+            return Given(500, self.headers(JSON, usual.origin), bytes(broken.body))
+        return None if answer is None else Given(200, usual.headers, answer)
+
     async def answer(self, scope: Scope, body: bytes, usual: Usual) -> bytes | None:
         """The answer to a usual request with this body, if it is plain success."""
         try:
@@ -192,7 +225,7 @@ class Short:
 
 def forget(scope: Scope) -> None:
     """Leave nothing in the request's scope of what was read for it: its connection keeps the scope until the next."""
-    for known in (CONTEXT, _ASKED, BODY):
+    for known in (CONTEXT, _ASKED, BODY, GIVEN):
         scope.pop(known, None)
 
 

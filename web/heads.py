@@ -38,6 +38,9 @@ class Short(Protocol):
         Otherwise in the scope of the request belongs what has been `begun` by then.
         """
 
+    async def later(self, scope: dict[str, Any]) -> tuple[Headers, bytes] | None:
+        """The same, where somebody has to be waited for: what was begun, with the `client` who asks, is the scope."""
+
 
 class Cut(NamedTuple):
     """A whole request in pieces: of the head what is around the `length` of the body and the `token`, if it has one."""

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from web.connection import Bounds
 from web.heads import Heads, Recent, Sent, Short
 from web.http_wire import HttpWire
+
+
+class Waiting:
+    """A request whose answer is waited for, as far as its connection asks that of a request of uvicorn's."""
+
+    more_body = response_started = response_complete = disconnected = False
+    keep_alive = True
+
+    @property
+    def message_event(self) -> Waiting:
+        """Nobody waits for a message."""
+        return self
+
+    def set(self) -> None:
+        """Nobody is told."""
 
 
 class HttpAgain(HttpWire):
@@ -48,7 +63,22 @@ class HttpAgain(HttpWire):
             return
         self._unset_keepalive_if_required()
         self._await_nothing()
-        scope: Any = {"state": self.app_state.copy(), "client": self.client, "server": self.server}
+        waiting = self.cycle = self._running = Waiting()  # type: ignore[assignment]  # as far as both are asked
+        task = self.loop.create_task(self._answer_later(heads, sent, body, begun, waiting))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer_later(
+        self, heads: Heads, sent: Sent, body: bytes, begun: dict[str, Any], waiting: Waiting
+    ) -> None:
+        begun["client"] = self.client
+        answer = await heads.short.later(begun)
+        if answer is not None and waiting.keep_alive and not waiting.disconnected and not self.flow.write_paused:
+            self.transport.write(self._lines.answer(self.server_state.default_headers, *answer))
+            waiting.response_complete = True
+            self.on_response_complete()
+            return
+        scope: Any = {"state": self.app_state.copy(), "server": self.server}
         scope |= sent.scope(body) | begun
         cycle = RequestResponseCycle(
             scope=scope,
@@ -60,13 +90,15 @@ class HttpAgain(HttpWire):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=False,
-            keep_alive=True,
+            keep_alive=waiting.keep_alive,
             on_response=self.on_response_complete,
         )
         cycle.body += body
         cycle.more_body = False
+        cycle.disconnected = waiting.disconnected
         cycle.message_event.set()
-        self.scope, self.cycle = scope, cycle
+        if self.cycle is cast("Any", waiting):  # nothing has come after it
+            self.scope, self.cycle = scope, cycle
         self._start_asgi_task(cycle, self.app)
 
     def timeout_keep_alive_handler(self) -> None:

@@ -25,6 +25,9 @@ class Usually:
     def at_once(self, *_: Any) -> None:
         """Never."""
 
+    async def later(self, _: Any) -> None:
+        """Never."""
+
 
 def request(token: str = "", **more: str) -> bytes:
     """A whole request."""
