@@ -146,6 +146,8 @@ def like(pattern: R, **changes: Any) -> R:
 def _fresh(model: type[Model]) -> Mapping[str, Any]:
     """What every object of the model begins with; from now on its class knows the columns."""
     meta = model._meta  # noqa: SLF001  as Tortoise's own does
+    if not meta.db_fields:
+        raise RuntimeError(f"Tortoise does not know yet which columns {model.__name__} has.")
     for name, column in meta.fields_db_projection.items():
         setattr(model, name, _Column(name, column, _convert(meta.fields_map[name])))
     has_own_key = meta.db_pk_column not in meta.generated_db_fields

@@ -192,7 +192,9 @@ async def test_a_declaration_that_forgets_a_column_is_still_answered_right(
         (None, None),
     ],
 )
-def test_a_moment_is_shown_as_python_shows_it_however_it_is_stored(stored: str | None, shown: str | None) -> None:
+async def test_a_moment_is_shown_as_python_shows_it_however_it_is_stored(
+    app: Starlette, stored: str | None, shown: str | None
+) -> None:
     columns = ("id", "started_at")
     [row] = rows.showing(TestSession, columns)([_Stored(("019728c9-c000-7007-8000-019728c9c000", stored))])
 
