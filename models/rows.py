@@ -146,7 +146,7 @@ def like(pattern: R, **changes: Any) -> R:
 def _fresh(model: type[Model]) -> Mapping[str, Any]:
     """What every object of the model begins with; from now on its class knows the columns."""
     meta = model._meta  # noqa: SLF001  as Tortoise's own does
-    if not meta.db_fields:
+    if not meta._inited:  # noqa: SLF001
         raise RuntimeError(f"Tortoise does not know yet which columns {model.__name__} has.")
     for name, column in meta.fields_db_projection.items():
         setattr(model, name, _Column(name, column, _convert(meta.fields_map[name])))
