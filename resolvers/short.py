@@ -184,7 +184,7 @@ class Short:
         The scope needs no more than the client's address. None leaves the request to a call, in whose scope belongs all
         that is in this one by then.
         """
-        if not self._is_direct:
+        if not self._is_direct or BODY not in scope:  # a body that is too long says so by the long way
             return None
         scope[GIVEN] = given = await self.given(scope, scope[BODY], scope[_USUAL])
         return (given.headers, given.body) if given is not None and given.status == 200 else None

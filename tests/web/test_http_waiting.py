@@ -72,9 +72,9 @@ async def server(settings: Settings) -> AsyncIterator[Door]:
         yield Door(client)
 
 
-async def secret_of(door: Door) -> str:
-    """An API key that may do what is asked here."""
-    return str((await new_key(await door.sign_up(), "AUTHOR_TESTS"))["secret"])
+async def secret_of(door: Door, scope: str = "AUTHOR_TESTS") -> str:
+    """An API key with this scope; the usual one may do what is asked here."""
+    return str((await new_key(await door.sign_up(), scope))["secret"])
 
 
 def asked(name: str, secret: str, **headers: str) -> bytes:
@@ -91,8 +91,11 @@ async def answered(client: Raw) -> tuple[str, Any]:
     return head.decode(), orjson.loads(await client.reader.readexactly(length))
 
 
-async def test_what_comes_while_an_answer_is_waited_for_is_answered_after_it(server: Door, gate: Gate) -> None:
-    secret = await secret_of(server)
+@pytest.mark.parametrize("scope", ["AUTHOR_TESTS", "READ"], ids=["answered here", "refused by the long way"])
+async def test_what_comes_while_an_answer_is_waited_for_is_answered_after_it(
+    server: Door, gate: Gate, scope: str
+) -> None:
+    secret = await secret_of(server, scope)
     async with raw(server.base_url) as client:
         for name in ("a", "b", "a", "b"):  # until the head and both documents are known
             await client.send(asked(name, secret))
@@ -102,7 +105,13 @@ async def test_what_comes_while_an_answer_is_waited_for_is_answered_after_it(ser
             await client.send(asked("a", secret) + asked("b", secret))
             await until(lambda: len(gate.connections[-1].pipeline) == 3)
 
-        assert [[*(await answered(client))[1]["data"]] for _ in range(4)] == [["a"], ["b"], ["a"], ["b"]]
+        names = [name_in((await answered(client))[1]) for _ in range(4)]
+        assert names == ["a", "b", "a", "b"]
+
+
+def name_in(body: Any) -> Any:
+    """Under which name it was asked, whether it went well or not."""
+    return body["errors"][0]["path"][0] if "errors" in body else next(iter(body["data"]))
 
 
 async def test_who_is_waited_for_when_the_server_stops_is_answered_and_told_to_leave(server: Door, gate: Gate) -> None:
@@ -155,6 +164,21 @@ async def test_a_bug_is_told_by_its_id_alone(
     assert orjson.loads(answer.body)["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert b"a secret of ours" not in answer.body
     assert caplog.text.count("RuntimeError: a secret of ours") == 1
+
+
+async def test_a_body_that_is_too_long_is_refused_though_its_head_is_known(settings: Settings) -> None:
+    narrow = replace(settings, body_bytes=300, list_body_bytes=300)
+    async with serving(narrow) as (base_url, _), httpx.AsyncClient(base_url=base_url) as client:
+        wire = wire_to(Door(client))
+        known = {"Content-Type": "application/json"}
+
+        statuses = [
+            (await wire.send(posted({"query": "{ __typename }", "operationName": "x" * count}, known))).status
+            for count in (0, 0, 400)
+        ]
+        wire.close()
+
+    assert statuses == [200, 200, 413]
 
 
 async def test_behind_a_proxy_the_client_is_who_it_says(settings: Settings, gate: Gate) -> None:
