@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from sys import getsizeof
 from typing import Any, ParamSpec, TypeVar
 
 from models.politeness import Politeness
@@ -27,8 +28,7 @@ Found = tuple[int, Sequence[Any]]  # how many rows were changed, or else found, 
 PATIENCE = 0.003  # seconds that the event loop gives a read
 _STEPS = 2_000  # of SQLite's virtual machine between two looks at the clock: some tens of microseconds
 _VALUES = 100  # a statement with more of them touches many rows; so many rows are written in a millisecond
-_LENGTH = 50_000  # characters of one value that is a list, which the statement takes apart
-_TAKES_APART = "json_each"
+_LENGTH = 50_000  # bytes of one value
 _CACHED = 512  # statements that stay prepared
 _LOOK_AGAIN = 0.001  # seconds until the lock is asked for again: SQLite's own waits, of up to 100 ms, miss their turn
 _PRIMARY = 0xFF  # an extended code says more in the higher bytes
@@ -84,7 +84,7 @@ class Direct:
 
     def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
         """The same, of a statement that takes little and waits for nobody; else nothing has been done."""
-        if self._away.locked() or not _is_short(sql, values):
+        if self._away.locked() or not _is_short(values):
             return None
         if sql.startswith("SELECT"):
             self._is_patient = False
@@ -104,7 +104,7 @@ class Direct:
     async def execute_insert(self, sql: str, values: Sequence[Any]) -> tuple[int | None]:
         """The key that the database gave the row, as the only item of a tuple."""
         await self._turn()
-        if self.in_transaction and _is_short(sql, values):
+        if self.in_transaction and _is_short(values):
             return (self._connection.execute(sql, values).lastrowid,)
         return ((await self._apart(self._connection.execute, sql, values)).lastrowid,)
 
@@ -125,7 +125,7 @@ class Direct:
         """Run the statement with each of these values: a few at once, many in the thread."""
         rows = list(values)
         await self._turn()
-        is_little = len(rows) * len(rows[0] if rows else ()) <= _VALUES and all(map(partial(_is_short, sql), rows))
+        is_little = len(rows) * len(rows[0] if rows else ()) <= _VALUES and all(map(_is_short, rows))
         if is_little and self.in_transaction:
             self._connection.executemany(sql, rows)
         else:
@@ -229,10 +229,6 @@ def _asked(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> F
     return len(rows) if cursor.rowcount < 0 else cursor.rowcount, rows
 
 
-def _is_short(sql: str, values: Sequence[Any]) -> bool:
-    """Whether the statement with these values is one of little work: a long text is, unless it is taken apart."""
-    return len(values) <= _VALUES and (_TAKES_APART not in sql or not any(map(_is_long, values)))
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, (str, bytes)) and len(value) > _LENGTH
+def _is_short(values: Sequence[Any]) -> bool:
+    """Whether a statement with these values is one of little work."""
+    return len(values) <= _VALUES and max(map(getsizeof, values), default=0) <= _LENGTH
