@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 from typing import Any, TypeVar
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import TransactionContext
+from tortoise.connection import get_connections
 from tortoise.exceptions import IntegrityError
 
 from models import unit
 from models.asking import Asking, Found, is_loss, told
-from models.outages import outages
+from models.lending import Lender
 from models.whole import Transaction, Whole
 from models.wire import Connection, affected
 
@@ -36,8 +38,8 @@ class Client(Asking, AsyncpgDBClient):
     def __init__(self, *, seconds: float | None = None, **credentials: Any) -> None:
         super().__init__(**credentials)
         self._seconds = seconds
-        # asyncpg gives a free connection to whoever asks first, and who has waited for it goes to the end of the queue
-        self._turns = asyncio.Semaphore(int(credentials["maxsize"]))
+        patience = None if seconds is None else QUEUE * seconds
+        self.lender = Lender(self._free, self._taken_back, int(credentials["maxsize"]), patience)
         self._under_way: set[asyncio.Task[Any]] = set()  # transactions
         if seconds is not None:
             limit = str(round(seconds * 1000))
@@ -45,16 +47,10 @@ class Client(Asking, AsyncpgDBClient):
             self.server_settings |= {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
             self.extra |= {"command_timeout": seconds + _MARGIN, "timeout": seconds}
 
-    async def borrow(self) -> Any:
-        """A connection that is open, as far as anybody knows. Raises Unavailable when none can be had in time."""
-        with outages():
-            async with asyncio.timeout(None if self._seconds is None else QUEUE * self._seconds):
-                await self._turns.acquire()
-                try:
-                    return await self._free()
-                except BaseException:
-                    self._turns.release()
-                    raise
+    @cached_property
+    def place(self) -> Any:
+        """Where Tortoise looks for whom to ask, by the connection's name."""
+        return get_connections()._storage_var  # noqa: SLF001  its own ways there and back take longer than a statement
 
     async def _free(self) -> Any:
         if self._pool is None:
@@ -64,15 +60,10 @@ class Client(Asking, AsyncpgDBClient):
         pool: Any = self._pool
         return await pool.acquire()
 
-    async def give_back(self, connection: Any, failure: BaseException | None = None) -> None:
-        """Let others use the connection, unless this failure says that it is lost: then none of its age is trusted."""
-        try:
-            if self._pool is not None:
-                await self._taken_back(self._pool, connection, failure)
-        finally:
-            self._turns.release()
-
-    async def _taken_back(self, pool: Any, connection: Any, failure: BaseException | None) -> None:
+    async def _taken_back(self, connection: Any, failure: BaseException | None) -> None:
+        pool = self._pool
+        if pool is None:
+            return
         if is_loss(failure):
             with suppress(asyncpg.InterfaceError):  # it is closed and gone already
                 connection.terminate()
@@ -86,7 +77,7 @@ class Client(Asking, AsyncpgDBClient):
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[Any]:
-        connection = await self.borrow()
+        connection = await self.lender.borrow()
         failure: BaseException | None = None
         try:
             with told(connection):
@@ -95,10 +86,10 @@ class Client(Asking, AsyncpgDBClient):
             failure = raised
             raise
         finally:
-            await self.give_back(connection, failure)
+            await self.lender.give_back(connection, failure)
 
     async def _ask(self, query: str, values: Sequence[Any]) -> Found:
-        connection = await self.borrow()
+        connection = await self.lender.borrow()
         failure: BaseException | None = None
         try:
             with told(connection):
@@ -107,15 +98,32 @@ class Client(Asking, AsyncpgDBClient):
             failure = raised
             raise
         finally:
-            await self.give_back(connection, failure)
+            await self.lender.give_back(connection, failure)
         return affected(status), rows
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Do it in a transaction, to its end even if the caller is cancelled. Raises Unavailable."""
-        task = asyncio.create_task(self._transacted(work))
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._told(work, answer))
         self._under_way.add(task)
-        task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        task.add_done_callback(self._under_way.discard)
+        return await answer
+
+    async def _told(self, work: Callable[[Transaction], Awaitable[T]], answer: asyncio.Future[T]) -> None:
+        """Say what it comes to, unless the caller was cancelled."""
+        try:
+            result = await self._transacted(work)
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        except Exception as failure:
+            if not answer.done():
+                answer.set_exception(failure)
+        else:
+            if not answer.done():
+                answer.set_result(result)
+        finally:
+            del answer  # which its failure's frames would know of for as long as it knows of the failure
 
     async def drain(self) -> None:
         """Wait for every transaction that is under way."""
@@ -124,11 +132,6 @@ class Client(Asking, AsyncpgDBClient):
             await asyncio.gather(*under_way, return_exceptions=True)
             # since Python 3.12 finished tasks do not let the loop turn, and their callbacks would never come
             self._under_way.difference_update(under_way)
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved here when the caller was cancelled and nobody else will
 
     async def _transacted(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         begun = Whole(self)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.backends.base.client import NestedTransactionContext, TransactionContext
-from tortoise.connection import get_connections
 
 import errors
 from models.asking import Asking, Found, is_gone, is_loss, told
@@ -79,14 +78,14 @@ class Transaction(Asking, TransactionWrapper):
             with told(self._connection):
                 return await work()
 
-    async def give_back(self, failure: BaseException | None = None) -> None:
+    async def give_back(self, failure: BaseException | None = None, *, is_idle: bool = True) -> None:
         """Let others use its connection, unless it could not be replaced when it had died."""
         if self._has_connection:
             self._has_connection = False
-            await self._parent.give_back(self._connection, failure)
+            await self._parent.lender.give_back(self._connection, failure, is_idle=is_idle)
 
     async def _take(self, *ahead: tuple[str, Sequence[Any]]) -> None:
-        self._connection = await self._parent.borrow()
+        self._connection = await self._parent.lender.borrow()
         self._has_connection = True
         self._wire = Wire(self._connection._con, ahead)  # noqa: SLF001  without what the pool has around it
 
@@ -147,14 +146,15 @@ class Whole(TransactionContext):
         """Raises Unavailable when it cannot begin now."""
         self.client = self.own = await Transaction.on(self._parent)
         self.own.is_cautious = self._is_cautious
-        self._token = get_connections().set(self._parent.connection_name, self.client)
+        place = self._parent.place
+        self._token = place.set({**place.get(), self._parent.connection_name: self.client})
         return self.own
 
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Raises Unavailable when it cannot be committed, with another sentence when it may have been."""
-        get_connections().reset(self._token)
+        self._parent.place.reset(self._token)
         # what else was raised inside is not ours
         away: BaseException | None = failure if isinstance(failure, errors.Unavailable) else None
         try:
@@ -167,4 +167,4 @@ class Whole(TransactionContext):
             if failure is not None and not is_loss(away):
                 with suppress(Exception):  # then the pool throws the connection away
                     await self.client.rollback()
-            await self.own.give_back(away)
+            await self.own.give_back(away, is_idle=failure is None)

@@ -77,13 +77,13 @@ async def _looked_up(statement: Statement, run: Run) -> None:
 async def _postgres_plan(sql: str, values: list[Any]) -> list[str]:
     """How PostgreSQL goes about it when tables are large; those of a test are so small that it reads them whole."""
     client: Any = get_connection("default")
-    connection = await client.borrow()
+    connection = await client.lender.borrow()
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL enable_seqscan = off")
             return [row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *values)]
     finally:
-        await client.give_back(connection)
+        await client.lender.give_back(connection)
 
 
 def _differ(found: dict[Tier, Any]) -> bool:
