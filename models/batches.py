@@ -15,9 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tortoise import Model
+
 import errors
 from models import politeness
 from models.direct import Direct
+from models.late import Late
 from models.outages import is_outage, tell
 from models.politeness import after, is_past
 
@@ -37,7 +40,7 @@ class Batch:
     is_sure: bool = False  # it need not be
     has_written: bool = False
     failure: BaseException | None = None
-    last: dict[str, list[Sequence[Any]]] = field(default_factory=dict)  # what is written when nobody else comes along
+    late: Late = field(default_factory=Late)  # inserted when somebody may ask for it, or nobody else comes along
 
     @classmethod
     async def on(cls, connection: Direct) -> Batch:
@@ -77,6 +80,33 @@ class Batch:
             await self.connection.at_leisure("SAVEPOINT operation")
             self.is_saved = True
 
+    def put_off(self, model: type[Model], sql: str, values: Sequence[Any]) -> bool:
+        """Let the row be inserted later, unless the operation may have to be undone by itself; whether it is."""
+        if self.is_saved or not self.is_sure:
+            return False
+        self.late.put(model, sql, [values])
+        self.has_written = True
+        return True
+
+    def owes(self, sql: str) -> bool:
+        """Whether rows have to be inserted before this statement is run.
+
+        Not behind a savepoint, with which they would be undone: what is referred to was inserted before it.
+        """
+        return not self.is_saved and self.late.matters_to(sql)
+
+    async def catch_up(self) -> None:
+        """Insert them. If one of them is refused, nothing of the batch stays."""
+        try:
+            await self._insert_late()
+        except BaseException as refused:
+            self.failure = refused
+            raise
+
+    async def _insert_late(self) -> None:
+        for sql, rows in self.late.taken():
+            await self.connection.each(sql, rows)
+
     def keep(self) -> None:
         """The operation has gone well. Raises what sqlite3 raises."""
         self.operations += 1
@@ -96,8 +126,7 @@ class Batch:
         try:
             if not self.is_whole:
                 raise self.failure or errors.Unavailable()
-            for sql, rows in self.last.items():
-                await self.connection.each(sql, rows)
+            await self._insert_late()
             await self.connection.commit()
         except (Exception, asyncio.CancelledError) as refused:
             self.failure = refused

@@ -68,7 +68,7 @@ async def insert(
     columns = list(map(iter, (keys, *each.values())))
     same = plan.same([*[shared[name] for name in plan.shared], *[make() for make in plan.usual]])
     if len(keys) == 1:
-        await run(client, plan.one, [*plan.own(map(next, columns)), *same])
+        await run(model, plan.one, [*plan.own(map(next, columns)), *same])
         return
     columns = [map(encode, column) if encode else column for encode, column in zip(plan.each, columns, strict=True)]
     while count := len((some := await _some(columns))[0]):

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from tortoise import Model
-from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models import unit
 from models.encoding import Filled, filler
@@ -35,11 +34,15 @@ async def lock(sql: str, *values: UUID | str | None) -> None:
         await client.execute_ahead(marked(held, mark_of(client), len(values)), values)
 
 
-async def run(client: BaseDBAsyncClient, sql: str, values: Sequence[Any]) -> None:
-    """Run a statement that answers no rows; on PostgreSQL it goes with the next one, or with the commit."""
+async def run(model: type[Model], sql: str, values: Sequence[Any]) -> None:
+    """Run a statement that inserts rows of the model, of which nobody asks how many.
+
+    On PostgreSQL it goes with the next one, or with the commit; on SQLite, in a unit that is sure, with others' rows.
+    """
+    client: Any = unit.current().client
     if isinstance(client, Transaction):
         await client.execute_ahead(sql, values)
-    else:
+    elif not client.put_off(model, sql, values):
         await client.execute_query(sql, list(values))
 
 
@@ -61,7 +64,7 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
     Whoever holds what keeps others from adding one, and has seen none, says that it `is_first`: a unit that is sure
     does not wait to hear so on PostgreSQL.
     """
-    client, sql, values = _adding(row)
+    client, (sql, values) = unit.writing(), _adding(row)
     if is_first and isinstance(client, Transaction) and client.is_sure:
         added = client.has_presumed = True
         await client.execute_ahead(sql, values)
@@ -73,16 +76,16 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
 
 async def put(row: Model) -> None:
     """Insert the object, like which there can be none."""
-    await run(*_adding(row))
+    await run(type(row), *_adding(row))
     row._saved_in_db = True  # noqa: SLF001
 
 
-def _adding(row: Model) -> tuple[BaseDBAsyncClient, str, list[Any]]:
-    client, kind = unit.writing(), type(row)
+def _adding(row: Model) -> tuple[str, list[Any]]:
+    kind = type(row)
     values = _values(kind)(vars(row))
     stated = tuple([value is not None for value in values])  # PostgreSQL has work with every null that is said
-    change = _stating(client.capabilities.dialect, kind, stated)
-    return client, change.sql, change.filled(compress(values, stated))
+    change = _stating(unit.writing().capabilities.dialect, kind, stated)
+    return change.sql, change.filled(compress(values, stated))
 
 
 @cache
@@ -102,7 +105,7 @@ async def insert(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     client = unit.writing()
     change = _insert(client.capabilities.dialect, model, tuple(new[0]), len(new) if len(new) <= _FEW else 1)
     if len(new) <= _FEW:
-        await run(client, change.sql, change.filled([value for one in new for value in one.values()]))
+        await run(model, change.sql, change.filled([value for one in new for value in one.values()]))
     else:
         await client.execute_many(change.sql, [change.filled(one.values()) for one in new])
 
@@ -115,7 +118,7 @@ def insert_last(model: type[Model], new: Sequence[Mapping[str, Any]]) -> None:
     """
     client: Any = unit.writing()
     change = _insert(client.capabilities.dialect, model, tuple(new[0]))
-    client.last(change.sql, [change.filled(one.values()) for one in new])
+    client.insert_later(model, change.sql, [change.filled(one.values()) for one in new])
 
 
 class _Change(NamedTuple):

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID
 
+from tortoise import Model
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.connection import get_connections
@@ -128,7 +129,7 @@ class Transaction(Asking, SqliteTransactionWrapper):
         batch, reads = self.batch, query.startswith("SELECT")
         if not batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
-        if not (reads or batch.is_sure or batch.is_saved) or batch.is_due:
+        if not (reads or batch.is_sure or batch.is_saved) or batch.is_due or batch.owes(query):
             return None
         found = batch.connection.at_hand(query, values)
         if not reads and found is not None and found[0]:
@@ -139,6 +140,8 @@ class Transaction(Asking, SqliteTransactionWrapper):
         batch, reads = self.batch, query.startswith("SELECT")
         if batch.is_due:
             await batch.pause()
+        if batch.owes(query):
+            await batch.catch_up()
         if not reads:
             await batch.before_writing()
         found = await batch.connection.ask(query, values)
@@ -150,9 +153,13 @@ class Transaction(Asking, SqliteTransactionWrapper):
         """See `unit.be_sure`."""
         self.batch.is_sure = True
 
-    def last(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run the statement with each of these values just before the COMMIT."""
-        self.batch.last.setdefault(query, []).extend(rows)
+    def insert_later(self, model: type[Model], query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows for which it is not too late just before the COMMIT."""
+        self.batch.late.put(model, query, rows)
+
+    def put_off(self, model: type[Model], query: str, values: Sequence[Any]) -> bool:
+        """Insert the row later, if it is sure that it can be; whether it is."""
+        return self.batch.put_off(model, query, values)
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""
@@ -168,6 +175,8 @@ class _Lent:
     async def __aenter__(self) -> Direct:
         if not self._batch.is_whole:  # what comes now would be written by itself
             raise errors.Unavailable
+        if self._batch.owes("whatever it is"):
+            await self._batch.catch_up()
         await self._batch.before_writing()
         self._batch.has_written = True
         return self._batch.connection

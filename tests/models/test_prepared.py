@@ -109,9 +109,13 @@ async def test_an_insert_checks_what_the_columns_take(door: Door) -> None:
     actor = await staff(door)
     row = {"id": uuid4(), "name": "Other", "created_at": models.clock.now()}
 
-    await insert(Organization, [row | {"time_zone": "UTC", "allowed_redirect_hosts": [], "redirect_secret": b"x"}])
+    await transactional(insert)(
+        Organization, [row | {"time_zone": "UTC", "allowed_redirect_hosts": [], "redirect_secret": b"x"}]
+    )
     with pytest.raises(Exception, match="Length"):
-        await insert(Member, [{"id": uuid4(), "full_name": "x" * 201, "organization_id": actor.organization}])
+        await transactional(insert)(
+            Member, [{"id": uuid4(), "full_name": "x" * 201, "organization_id": actor.organization}]
+        )
 
     made = await Organization.get(id=row["id"])
     assert (made.name, made.created_at) == ("Other", row["created_at"])
@@ -144,7 +148,7 @@ async def test_few_rows_and_many_are_inserted_alike(door: Door, count: int) -> N
     actor = await staff(door)
     shared = {"organization_id": actor.organization, "role": Role.VIEWER, "created_at": models.clock.now()}
 
-    await insert(
+    await transactional(insert)(
         Member, [shared | {"id": uuid4(), "full_name": f"P {at}", "email": f"{at}@e.org"} for at in range(count)]
     )
 
