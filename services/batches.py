@@ -14,6 +14,8 @@ from models import Actor, Candidate, Ticket, TicketBatch, bulk, chance, rows
 from models.rows import like, new
 from services.candidates import NewCandidate
 
+UNCOMPARED = "0" * 64  # the fingerprint of a batch without a key, which nobody can send again
+
 
 @dataclass(frozen=True)
 class Draft:

@@ -94,12 +94,13 @@ async def _drafted(actor: Actor, issue: Issue, candidates: Sequence[Described], 
         "valid_until": issue.valid_until,
     }
     check_window(issue.valid_from, issue.valid_until)
+    key = texts.optional_line("idempotencyKey", issue.idempotency_key)
     batch = new(
         TicketBatch,
         organization_id=actor.organization,
         task_id=issue.task_id,
-        idempotency_key=texts.optional_line("idempotencyKey", issue.idempotency_key),
-        body_hash=await batches.fingerprint(vars(issue), people),
+        idempotency_key=key,
+        body_hash=batches.UNCOMPARED if key is None else await batches.fingerprint(vars(issue), people),
         count=len(people),
     )
     return await batches.draft(batch, people, shared)
