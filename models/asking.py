@@ -11,6 +11,7 @@ import asyncpg
 from tortoise.exceptions import IntegrityError, OperationalError
 
 import errors
+from models.late import Prompt
 from models.outages import is_outage, tell
 
 Found: TypeAlias = tuple[int, Any]  # how many rows were changed or found, and these
@@ -27,7 +28,7 @@ _LOSSES = (
 )
 
 
-class Asking:
+class Asking(Prompt):
     """What a client is asked most, in one step where Tortoise takes five."""
 
     log: logging.Logger

@@ -20,7 +20,7 @@ from tortoise import Model
 import errors
 from models import politeness
 from models.direct import Direct
-from models.late import Late
+from models.late import About, Late
 from models.outages import is_outage, tell
 from models.politeness import after, is_past
 
@@ -39,8 +39,15 @@ class Batch:
     is_saved: bool = False  # the operation whose turn it is can be undone by itself
     is_sure: bool = False  # it need not be
     has_written: bool = False
+    is_cautious: bool = False  # nobody is sure this time
+    is_too_sure: bool = (
+        False  # something that was put off was refused: its operations are to be done again, with caution
+    )
     failure: BaseException | None = None
-    late: Late = field(default_factory=Late)  # inserted when somebody may ask for it, or nobody else comes along
+    late: Late = field(default_factory=Late)  # written when somebody may ask for it, or nobody else comes along
+    asks_for_one: bool = False  # what is read now is one row, and what belongs to it
+    about: About | None = None  # that one
+    reads_several: bool = False  # and the operation has read another besides
 
     @classmethod
     async def on(cls, connection: Direct) -> Batch:
@@ -72,7 +79,8 @@ class Batch:
 
     def begin(self) -> None:
         """The next operation's turn has come."""
-        self.is_saved = self.is_sure = self.has_written = False
+        self.is_saved = self.is_sure = self.has_written = self.reads_several = False
+        self.about = None
 
     async def before_writing(self) -> None:
         """Mark what to go back to if the operation fails: to be asked before each of its changes."""
@@ -80,32 +88,52 @@ class Batch:
             await self.connection.at_leisure("SAVEPOINT operation")
             self.is_saved = True
 
+    @property
+    def may_put_off(self) -> bool:
+        """Whether what the operation writes may wait: it is not going to be undone by itself."""
+        return self.is_sure and not self.is_saved
+
     def put_off(self, model: type[Model], sql: str, values: Sequence[Any]) -> bool:
-        """Let the row be inserted later, unless the operation may have to be undone by itself; whether it is."""
-        if self.is_saved or not self.is_sure:
+        """Let the row be inserted later, if that may be; whether it is."""
+        if not self.may_put_off:
             return False
-        self.late.put(model, sql, [values])
+        self.late.put(model, sql, [values], self.about)
+        self.has_written = True
+        return True
+
+    def put_change_off(self, row: About, sql: str, values: Sequence[Any]) -> bool:
+        """Let the row be changed later, if that may be; whether it is. That it is there to be changed is known."""
+        if not self.may_put_off or not self.late.put_change(row, sql, values, self.about):
+            return False
         self.has_written = True
         return True
 
     def owes(self, sql: str) -> bool:
-        """Whether rows have to be inserted before this statement is run.
+        """Whether something has to be written before this statement is run.
 
-        Not behind a savepoint, with which they would be undone: what is referred to was inserted before it.
+        Not behind a savepoint, with which it would be undone: what matters was written before it.
         """
-        return not self.is_saved and self.late.matters_to(sql)
+        if self.is_saved:
+            return False
+        return self.late.matters_to_one(sql) if self.asks_for_one else self.late.matters_to(sql)
 
     async def catch_up(self) -> None:
-        """Insert them. If one of them is refused, nothing of the batch stays."""
+        """Write it. If any of it is refused, nothing of the batch stays."""
         try:
-            await self._insert_late()
+            for sql, rows in self.late.taken():
+                before = self.connection.total_changes
+                await self.connection.each(sql, rows)
+                if self.connection.total_changes - before != len(rows):
+                    raise sqlite3.IntegrityError("a row that was to be changed is not as it was seen")
         except BaseException as refused:
             self.failure = refused
+            self.is_too_sure = isinstance(refused, sqlite3.IntegrityError)
             raise
 
-    async def _insert_late(self) -> None:
-        for sql, rows in self.late.taken():
-            await self.connection.each(sql, rows)
+    def is_now_about(self, one: About) -> None:
+        """The operation has read this one, to which belongs what it changes from here on, unless it reads another."""
+        self.about = one if self.about in {None, one} and not self.reads_several else None
+        self.reads_several = self.about is None
 
     def keep(self) -> None:
         """The operation has gone well. Raises what sqlite3 raises."""
@@ -126,7 +154,7 @@ class Batch:
         try:
             if not self.is_whole:
                 raise self.failure or errors.Unavailable()
-            await self._insert_late()
+            await self.catch_up()
             await self.connection.commit()
         except (Exception, asyncio.CancelledError) as refused:
             self.failure = refused
@@ -151,6 +179,7 @@ class Operation:
         """Do it, or leave nothing of it; whether the answer waits until the batch is on the disk."""
         seen = batch.operations  # whose work it may have read
         batch.begin()
+        self.result = self.failure = None
         try:
             self.result = await self.work(client)
         except (Exception, asyncio.CancelledError) as failure:

@@ -13,6 +13,7 @@ from tortoise import Model
 
 from models import unit
 from models.encoding import Filled, filler
+from models.late import About
 from models.prepared import mark_of, marked
 from models.whole import Transaction
 
@@ -47,12 +48,17 @@ async def run(model: type[Model], sql: str, values: Sequence[Any]) -> None:
 
 
 async def update(model: type[Model], where: Mapping[str, Any], to: Mapping[str, Any]) -> bool:
-    """Set these columns of the rows with exactly these values; whether there were any. No such value may be null."""
-    client = unit.writing()
+    """Set these columns of the row with this id and exactly these values; whether there was one. None may be null.
+
+    A unit that is sure has seen it, and hears that there was.
+    """
+    client: Any = unit.writing()
     change = _update(client.capabilities.dialect, model, tuple(to), tuple(where))
     values = change.filled((*to.values(), *where.values()))
     if isinstance(client, Transaction) and client.is_sure:
         await client.execute_ahead(_SURELY.format(change.sql), values)
+        return True
+    if client.put_change_off(About(model, str(where["id"])), change.sql, values):
         return True
     changed, _ = await client.execute_query(change.sql, values)
     return bool(changed)
@@ -62,12 +68,15 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
     """Insert the object, unless a unique index has one like it already; whether it was.
 
     Whoever holds what keeps others from adding one, and has seen none, says that it `is_first`: a unit that is sure
-    does not wait to hear so on PostgreSQL.
+    does not wait to hear so.
     """
-    client, (sql, values) = unit.writing(), _adding(row)
+    client: Any = unit.writing()
+    sql, values = _adding(row)
     if is_first and isinstance(client, Transaction) and client.is_sure:
         added = client.has_presumed = True
         await client.execute_ahead(sql, values)
+    elif is_first and client.put_off(type(row), sql, values):
+        added = True
     else:
         added = bool((await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values))[0])
     row._saved_in_db = added  # noqa: SLF001  as Tortoise's own does

@@ -19,6 +19,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.queryset import QuerySet
 
 from models import chance, encoding, rows, unit
+from models.late import About
 
 R = TypeVar("R", bound=Model)
 Encode = Callable[[Any], Any]
@@ -110,7 +111,8 @@ class Joined:
 
     With `many` they come with all the rows of one more model that `sql` joins to them, by their keys; they are so few
     that a database would take longer to sort them. `only` says what is read of a model, where that is not everything:
-    each column takes as long as a step of a look-up.
+    each column takes as long as a step of a look-up. `about` says to which of the rows all others belong that are
+    changed by whoever reads them.
     """
 
     def __init__(
@@ -119,18 +121,21 @@ class Joined:
         *models: type[Model],
         many: type[Model] | None = None,
         only: Mapping[type[Model], tuple[str, ...]] = MappingProxyType({}),
+        about: type[Model] | None = None,
     ) -> None:
         self._sql, self._models, self._many = sql, models if many is None else (*models, many), many
-        self._only = only
+        self._only, self._about = only, about
 
     def _of(self, model: type[Model]) -> tuple[str, ...]:
         return self._only.get(model) or tuple(model._meta.fields_db_projection)  # noqa: SLF001
 
     async def one(self, *values: UUID | str | None) -> list[Any] | None:
         """An object of each, and the list of the many; None when there is no such row."""
-        client = unit.connection()
+        client: Any = unit.connection()
         sql = marked(self._written, mark_of(client), len(values))
-        found: Sequence[Any] = (await client.execute_query(sql, list(map(encoding.as_text, values))))[1]
+        sent, tell = list(map(encoding.as_text, values)), self._tell
+        found: Sequence[Any]
+        found = await client.query_one(sql, sent, tell) if tell else (await client.execute_query(sql, sent))[1]
         if not found:
             return None
         if self._many is None:
@@ -145,6 +150,15 @@ class Joined:
     def _firsts(self) -> list[int]:
         """Where each model's columns begin."""
         return list(accumulate((len(self._of(model)) for model in self._models[:-1]), initial=0))
+
+    @cached_property
+    def _tell(self) -> Callable[[Sequence[Any]], About] | None:
+        """What says of a row which one all is about."""
+        about = self._about
+        if about is None:
+            return None
+        place = self._firsts[self._models.index(about)] + self._of(about).index(about._meta.pk_attr)  # noqa: SLF001
+        return lambda row: About(about, row[place])
 
     @cached_property
     def _key(self) -> int:

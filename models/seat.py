@@ -93,7 +93,7 @@ _KEEP_TASK_OF_CODED = (  # of no other: whoever guesses locks nothing
 )
 _ARRIVAL = "FROM ticket JOIN task ON task.id = ticket.task_id LEFT JOIN assessment ON assessment.ticket_id = ticket.id"
 _arrivals, _arrivals_by_code = (
-    Joined(f"{_ARRIVAL} WHERE {which}", Ticket, Task, many=Assessment, only=_ONLY)
+    Joined(f"{_ARRIVAL} WHERE {which}", Ticket, Task, many=Assessment, only=_ONLY, about=Ticket)
     for which in ("ticket.id = {0}", "task.slug = {0} AND ticket.code = {1}")
 )
 _seats = Joined(
@@ -108,4 +108,5 @@ _seats = Joined(
     Assessment,
     many=TestSession,
     only=_ONLY | {Assessment: ("id", "organization_id", "task_id", "ticket_id", "status")},
+    about=Ticket,
 )

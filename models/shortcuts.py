@@ -12,6 +12,7 @@ from tortoise.exceptions import IntegrityError, OperationalError
 
 from models import rows
 from models.direct import Found
+from models.late import Prompt
 from models.outages import is_outage, outages
 
 
@@ -31,7 +32,7 @@ class Executor(SqliteExecutor):
         return rows.made(self.model, found)
 
 
-class Asking:
+class Asking(Prompt):
     """What a client is asked most."""
 
     log: logging.Logger

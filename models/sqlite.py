@@ -24,6 +24,7 @@ from models import unit
 from models.batches import Batch
 from models.checkpoints import Checkpoints
 from models.direct import Direct, Found
+from models.late import About
 from models.outages import outages
 from models.shortcuts import Asking, Executor
 from models.writer import Writer
@@ -151,15 +152,35 @@ class Transaction(Asking, SqliteTransactionWrapper):
 
     def be_sure(self) -> None:
         """See `unit.be_sure`."""
-        self.batch.is_sure = True
+        self.batch.is_sure = not self.batch.is_cautious
+
+    def put_off(self, model: type[Model], query: str, values: Sequence[Any]) -> bool:
+        """Insert the row later, if the unit is sure that it can be; whether it is."""
+        return self.batch.put_off(model, query, values)
+
+    def put_change_off(self, row: About, query: str, values: Sequence[Any]) -> bool:
+        """Change the row later, if the unit is sure that it can be; whether it is."""
+        return self.batch.put_change_off(row, query, values)
 
     def insert_later(self, model: type[Model], query: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows for which it is not too late just before the COMMIT."""
         self.batch.late.put(model, query, rows)
 
-    def put_off(self, model: type[Model], query: str, values: Sequence[Any]) -> bool:
-        """Insert the row later, if it is sure that it can be; whether it is."""
-        return self.batch.put_off(model, query, values)
+    async def query_one(self, query: str, values: Sequence[Any], of: Callable[[Any], About]) -> Sequence[Any]:
+        """The same as of others; what waits to be written of other rows of its kind need not be written before."""
+        batch = self.batch
+        batch.asks_for_one = True
+        try:
+            _, found = await self.execute_query(query, list(values))
+        finally:
+            batch.asks_for_one = False
+        if not found:
+            return (await self.execute_query(query, list(values)))[1] if batch.owes(query) else found
+        one = of(found[0])
+        if batch.late.is_about(one):
+            _, found = await self.execute_query(query, list(values))
+        batch.is_now_about(one)
+        return found
 
     def acquire_connection(self) -> Any:
         """The connection, for one statement at a time. Raises Unavailable when the file cannot be used now."""

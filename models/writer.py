@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -109,10 +109,8 @@ class Writer(Generic[C]):
 
     async def _done(self, first: Operation) -> None:
         try:
-            batch = await Batch.on(await self._opened())
+            batch = await self._begun()
         except (Exception, asyncio.CancelledError) as refused:
-            if is_outage(refused):
-                tell(refused)
             first.tell(refused)
             return
         done: list[Operation] = []
@@ -128,7 +126,37 @@ class Writer(Generic[C]):
             except (Exception, asyncio.CancelledError) as failure:
                 batch.failure = failure
         lost = await batch.end()
-        for operation in done:
+        if batch.is_too_sure:
+            await self._do_with_caution(done)
+        else:
+            self._tell(done, lost, client)
+
+    async def _do_with_caution(self, operations: Sequence[Operation]) -> None:
+        """Do them again: what one of them was sure of was not so, and nothing of their batch was kept."""
+        try:
+            batch = await self._begun()
+        except (Exception, asyncio.CancelledError) as refused:
+            self._tell(operations, refused)
+            return
+        batch.is_cautious = True
+        with self._inside(batch) as client:
+            try:
+                for operation in operations:
+                    await operation.do(client, batch)
+            except (Exception, asyncio.CancelledError) as failure:
+                batch.failure = failure
+        self._tell(operations, await batch.end(), client)
+
+    async def _begun(self) -> Batch:
+        try:
+            return await Batch.on(await self._opened())
+        except (Exception, asyncio.CancelledError) as refused:
+            if is_outage(refused):
+                tell(refused)
+            raise
+
+    def _tell(self, operations: Sequence[Operation], lost: BaseException | None, client: C | None = None) -> None:
+        for operation in operations:
             operation.tell(lost)
-        if lost is None:
+        if lost is None and client is not None:
             self._committed(client)

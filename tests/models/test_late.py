@@ -1,4 +1,4 @@
-"""Rows that units of a batch insert together on SQLite: sooner for whoever may ask for them."""
+"""What units of a batch write together on SQLite, and sooner for whoever may ask for it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 
 import errors
-from models import Event, EventType, Member, Organization, Role, batches, direct, politeness, system, unit
-from models.changes import put
+from models import ApiKey, Event, EventType, Member, Organization, Role, batches, direct, politeness, system, unit
+from models.batches import Batch
+from models.changes import put, update
 from models.event import record
+from models.late import About, Late
+from models.prepared import Joined
 from models.rows import new
 from models.unit import transactional
 from tests.conftest import POSTGRES
@@ -39,7 +43,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 async def said(organization: Organization) -> list[str]:
     """What the writing connection is told from now on: what begins and ends, and the tables that are in it."""
     heard: list[str] = []
-    here().set_trace_callback(lambda sql: heard.extend(re.findall(r'^SELECT|^COMMIT|INTO "\w+"|FROM "\w+"', sql)))
+    here().set_trace_callback(lambda sql: heard.extend(re.findall(r'^COMMIT|(?:INTO|UPDATE|FROM) "\w+"', sql)))
     return heard
 
 
@@ -83,7 +87,11 @@ async def names() -> list[str]:
     return sorted(one.full_name for one in await Member.all())
 
 
-JOINED, FOUNDED = 'INTO "member"', 'INTO "organization"'
+JOINED, FOUNDED, READ, RENAMED = 'INTO "member"', 'INTO "organization"', 'FROM "organization"', 'UPDATE "organization"'
+ORGANIZATION = Joined('FROM "organization" WHERE "organization"."id" = {0}', Organization, about=Organization)
+_BOTH = 'FROM "organization" LEFT JOIN "member" ON "member"."organization_id" = "organization"."id"'
+MEMBERS = Joined(f'{_BOTH} WHERE "organization"."id" = {{0}}', Organization, many=Member, about=Organization)
+OF_MEMBER = Joined(f'{_BOTH} WHERE "member"."id" = {{0}}', Organization, about=Organization)
 
 
 async def test_rows_of_a_batch_go_in_just_before_the_commit(organization: Organization, said: list[str]) -> None:
@@ -113,8 +121,7 @@ async def test_who_asks_for_them_in_the_same_batch_finds_them(organization: Orga
     told = await together(joins[0], elsewhere(), joins[1], count(), joins[2])
 
     assert told == [None, 1, None, 2, None]
-    looked, counted = ["SELECT", 'FROM "organization"'], ["SELECT", 'FROM "member"']
-    assert said == [*looked, JOINED, JOINED, *counted, JOINED, "COMMIT"]
+    assert said == [READ, JOINED, JOINED, 'FROM "member"', JOINED, "COMMIT"]
 
 
 async def test_who_is_undone_takes_nothing_along_that_was_put_off_before(organization: Organization) -> None:
@@ -179,8 +186,8 @@ async def test_who_writes_what_refers_to_one_finds_it_there(organization: Organi
 
 
 @pytest.mark.parametrize("somebody_asks", [True, False])
-async def test_one_that_is_refused_after_all_takes_the_batch_along(
-    organization: Organization, *, somebody_asks: bool
+async def test_when_one_is_refused_after_all_each_of_the_batch_is_done_again_by_itself(
+    organization: Organization, said: list[str], *, somebody_asks: bool
 ) -> None:
     @transactional
     async def count() -> int:
@@ -191,10 +198,30 @@ async def test_one_that_is_refused_after_all_takes_the_batch_along(
         join(organization.id, "ada", "same@example.org"), join(organization.id, "eve", "same@example.org"), *others
     )
 
-    assert not [one for one in told if not isinstance(one, Exception)]
-    assert await names() == []
-    assert await together(join(organization.id, "ada", "same@example.org")) == [None]
+    assert [type(one) for one in told] == [type(None), IntegrityError, *[int] * somebody_asks]
+    assert told[2:] == [1] * somebody_asks
+    assert said.count("COMMIT") == 1
     assert await names() == ["ada"]
+
+
+async def test_when_the_database_is_away_they_are_not_done_again(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun = Batch.on, list[Batch]()
+
+    async def once(connection: Any) -> Batch:
+        if begun:
+            raise sqlite3.OperationalError("the disk is gone")
+        begun.append(await begin(connection))
+        return begun[0]
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Batch, "on", once)
+        told = await together(*(join(organization.id, name, "same@example.org") for name in ("ada", "eve")))
+
+    assert [type(one) for one in told] == [sqlite3.OperationalError] * 2
+    assert await names() == []
+    assert await together(join(organization.id, "ada")) == [None]
 
 
 async def test_who_was_wrongly_sure_is_not_heard_of(organization: Organization) -> None:
@@ -207,4 +234,151 @@ async def test_who_was_wrongly_sure_is_not_heard_of(organization: Organization) 
     told = await together(join(organization.id, "ada"), wrongly(), join(organization.id, "bob"))
 
     assert [type(one) for one in told] == [errors.Unavailable, Broken, type(None)]
+    assert await names() == ["bob"]
+
+
+@pytest.fixture
+async def another(organization: Organization) -> Organization:
+    """A second organization."""
+    return await Organization.create(name="Another", redirect_secret=b"x")
+
+
+@transactional
+async def rename(one: Organization, name: str) -> str:
+    """Give the organization a name and a member of this name; what it was called."""
+    was, *_ = await ORGANIZATION.one(one.id) or [None]
+    unit.be_sure()
+    await put(member(one.id, name))
+    await update(Organization, {"id": one.id}, {"name": name})
+    return str(was.name)
+
+
+async def test_what_is_about_one_does_not_wait_for_what_is_about_another(
+    organization: Organization, another: Organization, said: list[str]
+) -> None:
+    said.clear()
+    told = await together(rename(organization, "ada"), rename(another, "bob"))
+
+    assert told == [organization.name, "Another"]
+    assert said == [READ, READ, RENAMED, RENAMED, JOINED, JOINED, "COMMIT"]
+    assert [(await Organization.get(id=one.id)).name for one in (organization, another)] == ["ada", "bob"]
+
+
+async def test_who_comes_after_another_of_the_same_batch_sees_what_that_one_did(
+    organization: Organization, said: list[str]
+) -> None:
+    told = await together(rename(organization, "ada"), rename(organization, "bob"), rename(organization, "carol"))
+
+    assert told == [organization.name, "ada", "bob"]
+    assert said == [READ, *[READ, RENAMED, JOINED, READ] * 2, RENAMED, JOINED, "COMMIT"]
+    assert (await Organization.get(id=organization.id)).name == "carol"
+    assert await names() == ["ada", "bob", "carol"]
+
+
+async def test_of_two_changes_of_one_row_the_second_counts(organization: Organization, another: Organization) -> None:
+    @transactional
+    async def call(one: Organization, *changes: dict[str, str]) -> None:
+        await ORGANIZATION.one(one.id)
+        unit.be_sure()
+        for change in changes:
+            await update(Organization, {"id": one.id}, change)
+
+    told = await together(
+        call(organization, {"name": "Only"}),
+        call(another, {"name": "First", "time_zone": "Europe/Paris"}, {"name": "Second"}),
+    )
+
+    assert told == [None, None]
+    assert (await Organization.get(id=another.id)).name == "Second"
+
+
+async def test_a_change_of_another_one_than_was_read_is_seen_by_who_reads_that(
+    organization: Organization, another: Organization
+) -> None:
+    @transactional
+    async def meddle() -> None:
+        await ORGANIZATION.one(organization.id)
+        unit.be_sure()
+        await update(Organization, {"id": another.id}, {"name": "Meddled with"})
+
+    assert await together(meddle(), rename(another, "bob")) == [None, "Meddled with"]
+
+
+@pytest.mark.parametrize("writes_first", [True, False])
+async def test_who_may_be_undone_sees_changes_that_were_put_off(
+    organization: Organization, *, writes_first: bool
+) -> None:
+    @transactional
+    async def look() -> str:
+        if writes_first:
+            await Organization.create(name="Never", redirect_secret=b"x")
+        found = await Organization.all().using_db(unit.connection()).get(id=organization.id)
+        told.append(found.name)
+        raise Broken
+
+    told: list[str] = []
+    await together(rename(organization, "ada"), look())
+
+    assert told == ["ada"]
+    assert (await Organization.get(id=organization.id)).name == "ada"
+    assert await names() == ["ada"]
+
+
+async def test_what_a_unit_does_that_has_read_several_may_be_about_each(
+    organization: Organization, another: Organization
+) -> None:
+    @transactional
+    async def join_one(*read: Organization) -> None:
+        for one in read:
+            await ORGANIZATION.one(one.id)
+        unit.be_sure()
+        await put(member(organization.id, "ada"))
+
+    @transactional
+    async def count() -> int:
+        found = await MEMBERS.one(organization.id)
+        assert found
+        return len(found[1])
+
+    assert await together(join_one(organization, another), count()) == [None, 1]
+
+
+async def test_who_finds_nothing_looks_again_when_it_may_be_there(organization: Organization) -> None:
+    ada = member(organization.id, "ada")
+
+    @transactional
+    async def join_one() -> None:
+        await ORGANIZATION.one(organization.id)
+        unit.be_sure()
+        await put(ada)
+
+    @transactional
+    async def look() -> bool:
+        return await OF_MEMBER.one(ada.id) is not None
+
+    assert await together(join_one(), look()) == [None, True]
+
+
+def test_a_change_is_made_before_whatever_else_is_written(organization: Organization) -> None:
+    late, about = Late(), About(Organization, str(organization.id))
+    late.put(Event, 'INSERT INTO "event" …', [[]])
+    assert not late.matters_to('INSERT INTO "login" …')
+
+    assert late.put_change(About(ApiKey, "a key"), 'UPDATE "api_key" …', [], about)
+
+    assert late.matters_to('INSERT INTO "login" …')
+    assert not late.matters_to('SELECT … FROM "login"')
+
+
+async def test_a_change_of_what_is_not_as_it_was_seen_is_tried_again_with_caution(
+    organization: Organization, another: Organization
+) -> None:
+    @transactional
+    async def wrongly() -> bool:
+        await ORGANIZATION.one(organization.id)
+        unit.be_sure()
+        return await update(Organization, {"id": organization.id, "name": "Nobody's"}, {"name": "Eve's"})
+
+    assert await together(rename(another, "bob"), wrongly()) == ["Another", False]
+    assert [(await Organization.get(id=one.id)).name for one in (another, organization)] == ["bob", organization.name]
     assert await names() == ["bob"]
