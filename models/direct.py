@@ -84,9 +84,11 @@ class Direct:
 
     def at_hand(self, sql: str, values: Sequence[Any]) -> Found | None:
         """The same, of a statement that takes little and waits for nobody; else nothing has been done."""
-        if self._away.locked() or not _is_short(values):
+        if self._away.locked():
             return None
         if sql.startswith("SELECT"):
+            if len(values) > _VALUES:  # however long they are: it is given up when it takes long
+                return None
             self._is_patient = False
             try:
                 rows = self._connection.execute(sql, values).fetchall()
@@ -97,7 +99,7 @@ class Direct:
             finally:
                 self._is_patient, self._give_up_at = True, None
             return len(rows), rows
-        if self._connection.in_transaction:  # it is not given up: that would undo the transaction
+        if self._connection.in_transaction and _is_short(values):  # it is not given up: that would undo the transaction
             return _asked(self._connection, sql, values)
         return None
 
