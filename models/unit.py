@@ -85,8 +85,11 @@ def be_sure() -> None:
     """Say that the unit fails from here on with the database itself and for no other reason.
 
     On SQLite it is then not prepared for being undone without the others in its batch: if it fails after all, none of
-    them stays, and they are told Unavailable. On PostgreSQL it does not wait to hear that a row was changed, or added
-    where there is none like it; if there was one after all, it is undone, and done again with more caution.
+    them stays, and they are told Unavailable. What it writes is put off until somebody may ask for it; if the database
+    refuses that, nothing of the batch stays, and all of it is done again with more caution.
+
+    On PostgreSQL it does not wait to hear that a row was changed, or added where there is none like it; if there was
+    one after all, it is undone, and done again with more caution.
     """
     unit = current()
     client: Any = unit.client
