@@ -12,13 +12,16 @@ import pytest
 from tortoise.connection import get_connection
 
 import errors
-from models import Event, EventType, Member, Organization, Role, batches, direct, politeness, system, unit
+from models import Event, EventType, Member, Organization, Role, batches, system, unit
 from models.direct import Direct
 from models.event import record
 from models.unit import transactional
 from tests.conftest import POSTGRES
 
-pytestmark = pytest.mark.skipif(bool(POSTGRES), reason="PostgreSQL groups commits by itself")
+pytestmark = [
+    pytest.mark.usefixtures("patience"),
+    pytest.mark.skipif(bool(POSTGRES), reason="PostgreSQL groups commits by itself"),
+]
 
 ELSEWHERE = """
 import asyncio, sys
@@ -44,14 +47,6 @@ asyncio.run(main())
 
 class Broken(Exception):
     """What the tests' own work raises."""
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches end when nobody waits, or when they are full, however slow the machine is."""
-    monkeypatch.setattr(batches, "SECONDS", 3600)
-    monkeypatch.setattr(direct, "PATIENCE", 3600)
-    monkeypatch.setattr(politeness, "TURN", 3600)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
 
 import errors
-from models import ApiKey, Event, EventType, Member, Organization, Role, batches, direct, politeness, system, unit
+from models import ApiKey, Event, EventType, Member, Organization, Role, system, unit
 from models.batches import Batch
 from models.changes import put, update
 from models.event import record
@@ -24,19 +24,14 @@ from models.rows import new
 from models.unit import transactional
 from tests.conftest import POSTGRES
 
-pytestmark = pytest.mark.skipif(bool(POSTGRES), reason="PostgreSQL has no batches of ours")
+pytestmark = [
+    pytest.mark.usefixtures("patience"),
+    pytest.mark.skipif(bool(POSTGRES), reason="PostgreSQL has no batches of ours"),
+]
 
 
 class Broken(Exception):
     """What the tests' own work raises."""
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches end when nobody waits, however slow the machine is."""
-    monkeypatch.setattr(batches, "SECONDS", 3600)
-    monkeypatch.setattr(direct, "PATIENCE", 3600)
-    monkeypatch.setattr(politeness, "TURN", 3600)
 
 
 @pytest.fixture
