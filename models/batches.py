@@ -40,9 +40,7 @@ class Batch:
     is_sure: bool = False  # it need not be
     has_written: bool = False
     is_cautious: bool = False  # nobody is sure this time
-    is_too_sure: bool = (
-        False  # something that was put off was refused: its operations are to be done again, with caution
-    )
+    is_too_sure: bool = False  # something that was put off was refused: who was sure is to do it again, with caution
     failure: BaseException | None = None
     late: Late = field(default_factory=Late)  # written when somebody may ask for it, or nobody else comes along
     asks_for_one: bool = False  # what is read now is one row, and what belongs to it
@@ -174,6 +172,7 @@ class Operation:
     answer: asyncio.Future[Any]
     result: Any = None
     failure: BaseException | None = None
+    is_sure: bool = False  # and so may be done again: see `unit.be_sure`
 
     async def do(self, client: Any, batch: Batch) -> bool:
         """Do it, or leave nothing of it; whether the answer waits until the batch is on the disk."""
@@ -184,6 +183,7 @@ class Operation:
             self.result = await self.work(client)
         except (Exception, asyncio.CancelledError) as failure:
             self.failure = failure
+        self.is_sure = batch.is_sure
         if not batch.is_whole:
             batch.failure = batch.failure or _lost(self.failure)
             return True

@@ -86,7 +86,8 @@ def be_sure() -> None:
 
     On SQLite it is then not prepared for being undone without the others in its batch: if it fails after all, none of
     them stays, and they are told Unavailable. What it writes is put off until somebody may ask for it; if the database
-    refuses that, nothing of the batch stays, and all of it is done again with more caution.
+    refuses that, nothing of the batch stays, and those who were sure are done again with more caution. So whoever is
+    sure can be done twice: what it changes it has read itself, or inserts by `put`, `add` or `bulk.insert`.
 
     On PostgreSQL it does not wait to hear that a row was changed, or added where there is none like it; if there was
     one after all, it is undone, and done again with more caution.

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Generic, TypeVar
 
+import errors
 from models.batches import Batch, Operation
 from models.direct import Direct
 from models.outages import is_outage, outages, tell
@@ -127,12 +128,16 @@ class Writer(Generic[C]):
                 batch.failure = failure
         lost = await batch.end()
         if batch.is_too_sure:
-            await self._do_with_caution(done)
+            self._tell([one for one in done if not one.is_sure], errors.Unavailable())
+            await self._do_with_caution([one for one in done if one.is_sure])
         else:
             self._tell(done, lost, client)
 
     async def _do_with_caution(self, operations: Sequence[Operation]) -> None:
-        """Do them again: what one of them was sure of was not so, and nothing of their batch was kept."""
+        """Do them again: what one of them was sure of was not so, and nothing of their batch was kept.
+
+        Of others nobody knows whether they can be: an object that was saved would not be inserted a second time.
+        """
         try:
             batch = await self._begun()
         except (Exception, asyncio.CancelledError) as refused:
